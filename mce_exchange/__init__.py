@@ -1,0 +1,1 @@
+"""Signed, end-to-end-encrypted case messages between missing-children hotlines."""
