@@ -101,7 +101,9 @@ class DecryptionError(ProtocolError):
     code = "decryption"
 
     def __init__(self) -> None:
-        super().__init__("the message cannot be opened", remedy="ask the sender, by telephone, to send it again")
+        super().__init__(
+            "the message cannot be opened", remedy="ask the sender, by telephone, to send it again"
+        )
 
 
 class CaseError(ProtocolError):
@@ -135,7 +137,9 @@ class ForkError(LogError):
     """Two signed views of one log that cannot both be true: proof of the relay's fault."""
 
     code = "fork"
-    default_remedy = "keep both checkpoints: together they prove the fault; tell the federation and the auditors"
+    default_remedy = (
+        "keep both checkpoints: together they prove the fault; tell the federation and the auditors"
+    )
 
 
 class RefusedError(MceError):

@@ -1,0 +1,164 @@
+"""Framing, signatures and their contexts (threats E3, E8, E9, E10, E12)."""
+
+from itertools import permutations
+
+import pytest
+
+from mce_exchange import limits, statement
+from mce_exchange.errors import ContextError, LimitError, MalformedError, SignatureError, SuiteError
+from mce_exchange.keys import PrivateKey, PublicKey
+from mce_exchange.statement import Block, Statement
+from mce_exchange.v1 import statement_pb2
+
+NETWORK = bytes(32)
+OTHER_NETWORK = b"\1" * 32
+ANNA = PrivateKey.from_seed(bytes(64))
+BERT = PrivateKey.from_seed(bytes([1]) * 64)
+KEYS = {key.public.id: key.public for key in (ANNA, BERT)}
+
+
+def contest(*keys: PrivateKey) -> bytes:
+    return statement_pb2.Contest(
+        signers=[key.public.id for key in keys], member="be", statement_id=bytes(32)
+    ).SerializeToString()
+
+
+def signed(*keys: PrivateKey) -> Statement:
+    return statement.sign("contest", contest(*keys), network_id=NETWORK, keys=keys)
+
+
+GOOD = signed(ANNA)
+PAIR = signed(ANNA, BERT)
+
+
+def check(raw: bytes, *, network_id: bytes = NETWORK) -> statement_pb2.Contest:
+    decoded = statement.decode(raw)
+    statement.lint(decoded)
+    statement.verify(decoded, network_id=network_id, find_key=KEYS.get)
+    return statement.body(decoded, statement_pb2.Contest)
+
+
+def test_what_is_signed_is_carried_and_opens() -> None:
+    assert GOOD.raw == (
+        b"\x07contest"
+        + len(GOOD.body).to_bytes(4, "big")
+        + GOOD.body
+        + b"\x01"
+        + GOOD.raw[-limits.SIGNATURE_BLOCK :]
+    )
+    assert statement.decode(GOOD.raw) == GOOD
+    assert check(GOOD.raw).member == "be"
+    assert check(PAIR.raw).signers == [ANNA.public.id, BERT.public.id]
+
+
+def test_the_id_does_not_depend_on_hedged_signatures() -> None:
+    again = signed(ANNA)
+    assert again.raw != GOOD.raw
+    assert again.id(NETWORK) == GOOD.id(NETWORK) != GOOD.id(OTHER_NETWORK)
+    assert again.digest != GOOD.digest
+
+
+@pytest.mark.parametrize(
+    "cut", [0, 1, 8, 11, 12, 40, len(GOOD.raw) - limits.SIGNATURE_BLOCK, len(GOOD.raw) - 1]
+)
+def test_a_cut_statement_is_refused(cut: int) -> None:
+    with pytest.raises((MalformedError, LimitError)):
+        statement.decode(GOOD.raw[:cut])
+
+
+@pytest.mark.parametrize("extra", [b"\0", GOOD.raw[-limits.SIGNATURE_BLOCK :]])
+def test_trailing_bytes_are_refused(extra: bytes) -> None:
+    with pytest.raises(MalformedError):
+        statement.decode(GOOD.raw + extra)
+
+
+def test_h2_giant_lengths_are_refused_before_anything_is_copied() -> None:
+    with pytest.raises(LimitError):
+        statement.decode(b"\x07contest\xff\xff\xff\xff" + bytes(100))
+    with pytest.raises(LimitError):
+        statement.decode(b"\xff" + b"a" * 300)
+    with pytest.raises(LimitError):
+        statement.decode(bytes(limits.STATEMENT + 1))
+
+
+def test_e12_an_unknown_type_is_a_suite_error() -> None:
+    with pytest.raises(SuiteError):
+        statement.decode(GOOD.raw.replace(b"contest", b"classic"))
+
+
+def test_e10_a_signature_counts_for_its_type_and_network_only() -> None:
+    with pytest.raises(SignatureError):
+        check(GOOD.raw, network_id=OTHER_NETWORK)
+    for type_, kind in statement.BODIES.items():
+        moved = Statement(type_, GOOD.body, GOOD.blocks)
+        holds = True
+        try:
+            statement.verify(moved, network_id=NETWORK, find_key=KEYS.get)
+        except SignatureError:
+            holds = False
+        assert holds == (type_ == "contest")
+        if type_ != "contest":
+            with pytest.raises(ContextError):
+                statement.body(GOOD, kind)
+
+
+def _blocks() -> dict[str, tuple[Block, ...]]:
+    a, b = PAIR.blocks
+    zero = bytes(limits.ED25519_SIGNATURE)
+    return {
+        "one_missing": (a,),
+        "other_order": (b, a),
+        "repeated": (a, a),
+        "ed25519_stripped": (Block(a.signer, zero, a.ml_dsa_65), b),
+        "ml_dsa_stripped": (Block(a.signer, a.ed25519, bytes(limits.ML_DSA_65_SIGNATURE)), b),
+        "halves_swapped": (Block(a.signer, b.ed25519, a.ml_dsa_65), Block(b.signer, a.ed25519, b.ml_dsa_65)),
+        "signers_swapped": (Block(b.signer, a.ed25519, a.ml_dsa_65), Block(a.signer, b.ed25519, b.ml_dsa_65)),
+    }
+
+
+@pytest.mark.parametrize("fault", _blocks())
+def test_e9_both_halves_of_just_the_named_signers(fault: str) -> None:
+    with pytest.raises(SignatureError):
+        check(Statement("contest", PAIR.body, _blocks()[fault]).raw)
+
+
+def test_e9_one_signer_more_than_named_is_refused() -> None:
+    more = Statement(
+        "contest",
+        GOOD.body,
+        statement.sign("contest", GOOD.body, network_id=NETWORK, keys=[ANNA, BERT]).blocks,
+    )
+    with pytest.raises(SignatureError):
+        check(more.raw)
+
+
+def test_an_unknown_key_is_refused() -> None:
+    stranger = PrivateKey.from_seed(bytes([9]) * 64)
+    with pytest.raises(SignatureError, match="not in the Directory"):
+        check(signed(stranger).raw)
+
+
+def test_e8_small_order_keys_are_not_admitted() -> None:
+    identity = b"\x01" + bytes(31)
+    with pytest.raises(MalformedError):
+        PublicKey(identity, ANNA.public.ml_dsa_65)
+    with pytest.raises(MalformedError):
+        PublicKey(ANNA.public.ed25519, ANNA.public.ml_dsa_65[:-1])
+
+
+def test_e6_halves_of_two_keys_make_a_third_key() -> None:
+    mixed = PublicKey(ANNA.public.ed25519, BERT.public.ml_dsa_65)
+    assert mixed.id not in KEYS
+
+
+@pytest.mark.parametrize("bit", range(0, 8 * (len(GOOD.raw) - limits.ML_DSA_65_SIGNATURE), 37))
+def test_any_flipped_bit_is_refused(bit: int) -> None:
+    flipped = bytearray(GOOD.raw)
+    flipped[bit // 8] ^= 1 << bit % 8
+    with pytest.raises((MalformedError, LimitError, SuiteError, SignatureError)):
+        check(bytes(flipped))
+
+
+def test_signing_twice_in_every_order_gives_other_bytes() -> None:
+    for keys in permutations((ANNA, BERT)):
+        assert check(signed(*keys).raw).signers == [key.public.id for key in keys]
