@@ -1,0 +1,1 @@
+"""The blind relay of mce-exchange: it takes, logs and hands out what it cannot read."""
