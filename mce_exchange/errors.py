@@ -141,6 +141,10 @@ class ForkError(LogError):
         "keep both checkpoints: together they prove the fault; tell the federation and the auditors"
     )
 
+    def __init__(self, message: str, *, notes: tuple[bytes, bytes]) -> None:
+        super().__init__(message)
+        self.notes = notes
+
 
 class RefusedError(MceError):
     """The relay refused with the typed `reason` of relay.proto; its fault follows from the reason."""
