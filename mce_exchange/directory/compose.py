@@ -85,10 +85,14 @@ def unsigned(body: bytes) -> bytes:
     return Statement(statements.DIRECTORY, body, ()).raw
 
 
+_FRAME: Final = len(unsigned(b""))
+
+
 def body_of(statement: bytes) -> tuple[bytes, tuple[statements.Block, ...]]:
     """Body and blocks of a Directory Statement that may lack signatures; `MalformedError`."""
-    if statement[-1:] == b"\0" and statement == unsigned(statement[14:-1]):
-        return statement[14:-1], ()
+    bare = statement[_FRAME - 1 : -1]
+    if statement == unsigned(bare):
+        return bare, ()
     decoded = statements.decode(statement)
     if decoded.type != statements.DIRECTORY:
         raise UsageError(f"a Statement of type {decoded.type}, not a Directory")
