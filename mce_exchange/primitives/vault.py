@@ -8,12 +8,12 @@ import secrets
 from dataclasses import dataclass
 from enum import Enum
 
-import nacl.bindings
 import nacl.exceptions
 import nacl.pwhash.argon2id as argon2id
 import nacl.secret
 
 from mce_exchange.errors import StoreError
+from mce_exchange.primitives.verify import equal
 
 KEY = 32
 SALT = argon2id.SALTBYTES
@@ -64,6 +64,6 @@ def unshut(key: bytes, box: bytes, *, label: bytes) -> bytes:
     except (nacl.exceptions.CryptoError, ValueError, TypeError):
         raise StoreError("a sealed record of this home does not open: wrong passphrase or damage") from None
     head = len(label).to_bytes(2, "big") + label
-    if not nacl.bindings.sodium_memcmp(framed[: len(head)].ljust(len(head), b"\0"), head):
+    if not equal(framed[: len(head)], head):
         raise StoreError("a sealed record of this home stands in another record's place")
     return framed[len(head) :]

@@ -9,7 +9,7 @@ from mce_exchange import statement
 from mce_exchange.directory import compose, trust
 from mce_exchange.directory.authority import Verdict, authenticate
 from mce_exchange.directory.compose import Draft, new_key
-from mce_exchange.directory.model import Life, Member, SigningKey, Status
+from mce_exchange.directory.model import Directory, Life, Member, SigningKey, Status
 from mce_exchange.directory.records import Bundle, RelayCard, decode_card, encode_card
 from mce_exchange.errors import ContextError, DirectoryError, MalformedError, ProtocolError, SignatureError
 from mce_exchange.keys import PrivateKey
@@ -30,7 +30,7 @@ def roots(bundle: Bundle, *keys: PrivateKey) -> Bundle:
     return signed(bundle, keys or ROOTS[:2], network_id=FEDERATION.network_id)
 
 
-def opened(bundle: Bundle) -> trust.Directory:
+def opened(bundle: Bundle) -> Directory:
     return trust.open_next(FEDERATION.state.directory, bundle, index=50)
 
 
@@ -174,7 +174,7 @@ def test_cards_come_back() -> None:
 
 def revocation(key: PrivateKey, signer: PrivateKey, federation: Federation, cut: bytes) -> bytes:
     body = statement_pb2.Revocation(
-        signers=[signer.public.id], member="be", key_id=key.public.id, cut=cut, reason=1
+        signers=[signer.public.id], member="be", key_id=key.public.id, cut=cut, reason=statement_pb2.REVOCATION_REASON_LOST
     )
     return federation.sign("revocation", body.SerializeToString(), signer).raw
 
@@ -186,7 +186,8 @@ def test_prekeys_follow_each_other_and_belong_to_their_member() -> None:
     assert first
     federation.publish(federation.prekey(be, epoch=2, previous=first.id))
     newest = federation.state.prekey("be")
-    assert newest and newest.epoch == 2
+    assert newest
+    assert newest.epoch == 2
     assert federation.state.find_prekey("be", first.id) == first
     for epoch, previous in ((2, first.id), (4, newest.id), (3, first.id), (3, b"")):
         with pytest.raises(ProtocolError):
@@ -230,7 +231,7 @@ def test_one_root_suspends_two_members_and_the_threshold_lifts_it() -> None:
 
     def suspend(member: str) -> str:
         body = statement_pb2.Suspension(
-            signers=[ROOTS[0].public.id], member=member, anchor=federation.anchor(), reason=1
+            signers=[ROOTS[0].public.id], member=member, anchor=federation.anchor(), reason=statement_pb2.SUSPENSION_REASON_REQUESTED
         )
         raw = federation.sign("suspension", body.SerializeToString(), ROOTS[0])
         federation.publish(raw.raw)
@@ -276,7 +277,7 @@ def _undeliverable(key: PrivateKey, type_: str) -> bytes:
             signers=[key.public.id], header_id=bytes(32), recipient="pt", tree_size=1, anchor=b"x"
         ).SerializeToString()
     return statement_pb2.Undeliverable(
-        signers=[key.public.id], header_id=bytes(32), recipient="pt", code=1
+        signers=[key.public.id], header_id=bytes(32), recipient="pt", code=statement_pb2.UNDELIVERABLE_CODE_LEFT
     ).SerializeToString()
 
 

@@ -19,6 +19,7 @@ WITNESSES = [
 KNOWN = [WitnessKey(f"witness{i}", e.public, m.public) for i, (e, m) in enumerate(WITNESSES)]
 TREE = merkle.Tree([LogEntry(False, bytes([i]) * 32).leaf_hash for i in range(9)])
 CHECKPOINT = Checkpoint(ORIGIN, 9, TREE.root())
+TWO_OF_THREE = Quorum(2, 3)
 NOTE = sign_checkpoint(CHECKPOINT, LOG[0])
 ANCHOR = anchor.sign_anchor(CHECKPOINT, time=1000, ed25519=LOG[0], ml_dsa_44=LOG[1])
 
@@ -31,7 +32,7 @@ def witnessed(*times: int) -> bytes:
     return data
 
 
-def opened(data: bytes, quorum: Quorum = Quorum(2, 3)) -> anchor.Anchor:
+def opened(data: bytes, quorum: Quorum = TWO_OF_THREE) -> anchor.Anchor:
     return anchor.open_anchor(
         data, origin=ORIGIN, log_key=lambda size: KEY, witnesses=lambda size: KNOWN, quorum=quorum
     )

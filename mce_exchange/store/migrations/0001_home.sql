@@ -1,0 +1,114 @@
+-- A home, first form. Boxes are libsodium secretboxes under the home's master key or a body's own key.
+
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT;
+
+-- Private keys: signing seeds, the door's key, prekeys' 32-byte seeds.
+CREATE TABLE secret (
+    name TEXT PRIMARY KEY,
+    box  BLOB NOT NULL
+) STRICT;
+
+-- The log as followed: all entries, so that every proof can be made at home.
+CREATE TABLE entry (
+    log_index INTEGER PRIMARY KEY,
+    entry     BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE checkpoint (
+    one  INTEGER PRIMARY KEY CHECK (one = 1),
+    size INTEGER NOT NULL,
+    note BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE anchor (
+    size INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    note BLOB NOT NULL
+) STRICT;
+
+-- Statements whose bytes the log gave us; `about` is the header id a private one speaks of.
+CREATE TABLE statement (
+    log_index INTEGER PRIMARY KEY,
+    type      TEXT NOT NULL,
+    raw       BLOB NOT NULL,
+    members   BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE about (
+    header_id BLOB NOT NULL,
+    log_index INTEGER NOT NULL,
+    PRIMARY KEY (header_id, log_index)
+) STRICT, WITHOUT ROWID;
+
+-- Every sequence number used, in both directions: by a header or a void.
+CREATE TABLE pair (
+    peer     TEXT NOT NULL,
+    outgoing INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    id       BLOB NOT NULL,
+    PRIMARY KEY (peer, outgoing, sequence)
+) STRICT, WITHOUT ROWID;
+
+-- Numbers that should have come; alarmed after ten minutes, kept until they come.
+CREATE TABLE gap (
+    peer     TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    since    INTEGER NOT NULL,
+    alarmed  INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (peer, sequence)
+) STRICT, WITHOUT ROWID;
+
+-- Messages of both directions. `body` opens with `body_key`; erasing the key erases the body.
+CREATE TABLE message (
+    id        INTEGER PRIMARY KEY,
+    header_id BLOB NOT NULL UNIQUE,
+    outgoing  INTEGER NOT NULL,
+    sender    TEXT NOT NULL,
+    state     TEXT NOT NULL,
+    statement BLOB NOT NULL,
+    wraps     BLOB NOT NULL,
+    payload   BLOB NOT NULL,
+    body_key  BLOB,
+    body      BLOB,
+    log_index INTEGER,
+    receipt   BLOB,
+    reason    TEXT NOT NULL DEFAULT '',
+    at        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX message_state ON message (outgoing, state, id);
+
+CREATE TABLE recipient (
+    header_id BLOB NOT NULL,
+    position  INTEGER NOT NULL,
+    member    TEXT NOT NULL,
+    status    TEXT NOT NULL,
+    log_index INTEGER,
+    rewrapped INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (header_id, position)
+) STRICT, WITHOUT ROWID;
+
+-- Signed Statements on their way to the log; the same bytes are sent until a receipt comes.
+CREATE TABLE publishing (
+    id        INTEGER PRIMARY KEY,
+    type      TEXT NOT NULL,
+    statement BLOB NOT NULL,
+    wrap      BLOB NOT NULL DEFAULT x'',
+    members   BLOB NOT NULL DEFAULT x'',
+    state     TEXT NOT NULL DEFAULT 'waiting',
+    reason    TEXT NOT NULL DEFAULT '',
+    log_index INTEGER
+) STRICT;
+CREATE INDEX publishing_state ON publishing (state, id);
+
+CREATE TABLE alarm (
+    id    INTEGER PRIMARY KEY,
+    kind  TEXT NOT NULL,
+    about TEXT NOT NULL,
+    text  TEXT NOT NULL,
+    at    INTEGER NOT NULL,
+    seen  INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (kind, about)
+) STRICT;

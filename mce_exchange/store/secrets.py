@@ -1,0 +1,51 @@
+"""Private keys of a home, each in its own box under the master key."""
+
+from mce_exchange.errors import StoreError
+from mce_exchange.keys import PrivateKey
+from mce_exchange.primitives import vault
+from mce_exchange.primitives.kem import KemKey
+from mce_exchange.store.database import Database
+
+
+class Secrets:
+    """Signing keys, the door's key, prekeys."""
+
+    def __init__(self, database: Database, master: bytes) -> None:
+        self._database = database
+        self._master = master
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Store; the name is bound into the box, so boxes cannot be exchanged."""
+        box = vault.shut(self._master, secret, label=name.encode())
+        self._database.run("INSERT OR REPLACE INTO secret VALUES (?, ?)", name, box)
+
+    def get(self, name: str) -> bytes:
+        """The secret; `StoreError` if it is not there or does not open."""
+        box = self._database.value("SELECT box FROM secret WHERE name = ?", name)
+        if box is None:
+            raise StoreError(f"this home does not hold {name}")
+        return vault.unshut(self._master, box, label=name.encode())
+
+    def names(self, prefix: str) -> list[str]:
+        """Names that begin so, ascending."""
+        rows = self._database.rows(
+            "SELECT name FROM secret WHERE substr(name, 1, ?) = ? ORDER BY name", len(prefix), prefix
+        )
+        return [str(row[0]) for row in rows]
+
+    def destroy(self, name: str) -> None:
+        """Forget; secure_delete overwrites the row's page."""
+        self._database.run("DELETE FROM secret WHERE name = ?", name)
+
+    def signing_key(self) -> PrivateKey:
+        """The member's signing key."""
+        return PrivateKey.from_seed(self.get("signing"))
+
+    def prekey(self, prekey_id: bytes) -> KemKey | None:
+        """The private half of a prekey, or None: never held, or destroyed."""
+        name = f"prekey/{prekey_id.hex()}"
+        return KemKey(self.get(name)) if self.names(name) else None
+
+    def put_prekey(self, prekey_id: bytes, key: KemKey) -> None:
+        """Keep a prekey's private half (32 bytes)."""
+        self.put(f"prekey/{prekey_id.hex()}", key.seed)

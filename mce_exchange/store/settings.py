@@ -1,0 +1,45 @@
+"""Who this home is and where its relay is: plain settings."""
+
+from typing import Final
+
+from mce_exchange.errors import UsageError
+from mce_exchange.store.database import Database
+
+MEMBER: Final = "member"
+NETWORK_ID: Final = "network_id"
+RELAY_ADDRESS: Final = "relay_address"
+RELAY_CERTIFICATE: Final = "relay_certificate"
+PROXY: Final = "proxy"
+CARD: Final = "card"
+DOOR: Final = "door_certificate"
+
+
+class Settings:
+    """Names and values; a missing one is a `UsageError` that says which command sets it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, name: str, value: bytes | str) -> None:
+        """Set; the caller is in a transaction or does not need one."""
+        data = value.encode() if isinstance(value, str) else value
+        self._database.run("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, data)
+
+    def find(self, name: str) -> bytes | None:
+        """The value, if it was ever set."""
+        value: bytes | None = self._database.value("SELECT value FROM setting WHERE name = ?", name)
+        return value
+
+    def get(self, name: str) -> bytes:
+        """The value; `UsageError` if this home has not come that far."""
+        value = self.find(name)
+        if value is None:
+            command = "mce init" if name in (MEMBER, CARD, DOOR) else "mce join"
+            raise UsageError(
+                f"this home has no {name.replace('_', ' ')} yet", remedy=f"run `{command}` first"
+            )
+        return value
+
+    def text(self, name: str) -> str:
+        """The same as text."""
+        return self.get(name).decode()
