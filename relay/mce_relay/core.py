@@ -5,14 +5,30 @@ its own. Bad input gives `RefusedError` (reason of `relay.proto`, lower case), n
 `StoreError` says that the relay's own disk failed and nothing was promised.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
+from mce_exchange import limits
+from mce_exchange.directory.model import Directory, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
+from mce_exchange.errors import RefusedError, StoreError
+from mce_exchange.log.receipt import Receipt
 
+from mce_relay import boot, engine, engine_publish, views
+from mce_relay.blobs import Blobs
+from mce_relay.engine import Placed, Rules
+from mce_relay.refusals import refusal
+from mce_relay.sequencer import Group, Head, Sequencer
+from mce_relay.store.protocol import Reader, Store
+from mce_relay.store.sqlite import SqliteStore
+from mce_relay.sweeper import Sweeper
 from mce_relay.values import (
+    Accepted,
     AttachmentState,
     Batch,
     EnvelopeIn,
@@ -24,9 +40,13 @@ from mce_relay.values import (
     Settings,
 )
 
+T = TypeVar("T")
+
+_ATTACHMENTS: Final = "attachments"
+
 
 class Core:
-    """One relay over one data folder (created 0700). Call `start`, then anything, then `close`."""
+    """One relay over one data folder (which becomes 0700). Call `start`, then anything, then `close`."""
 
     def __init__(
         self,
@@ -37,6 +57,7 @@ class Core:
         settings: Settings | None = None,
         clock: Callable[[], float] = time.time,
         metrics: Metrics | None = None,
+        store: Store | None = None,
     ) -> None:
         self._data = data
         self._genesis = genesis
@@ -44,94 +65,226 @@ class Core:
         self._settings = settings or Settings()
         self._clock = clock
         self._metrics = metrics or NoMetrics()
+        self._store = store or SqliteStore(data)
+        self._doors: tuple[Directory, object, dict[bytes, str], tuple[bytes, ...]] | None = None
 
     @property
     def state(self) -> PublicState:
         """The public state as of the last commit."""
-        raise NotImplementedError
+        return self._sequencer.head.state
 
     async def start(self) -> None:
-        """Open the store, check it against its last checkpoint, and begin; `StoreError`, `DirectoryError`."""
-        raise NotImplementedError
+        """Open the store, check it against its last checkpoint, sweep once, and begin.
+
+        Raises `StoreError`, `DirectoryError` for the genesis, `UsageError` for keys that may not serve it.
+        """
+        await asyncio.to_thread(self._store.open)
+        head, tree, relay = await asyncio.to_thread(
+            boot.start, self._store, self._genesis, self._keys, self._metrics
+        )
+        self._grown = asyncio.Event()
+        self._ended = False
+        self._tree = tree
+        self._relay = relay
+        self._rules = Rules(relay=relay, keys=self._keys, settings=self._settings, metrics=self._metrics)
+        self._sequencer = Sequencer(
+            store=self._store,
+            tree=tree,
+            head=head,
+            log_key=self._keys.log_ed25519,
+            clock=self._clock,
+            metrics=self._metrics,
+            on_commit=self._wake,
+        )
+        self._blobs = Blobs(
+            folder=self._data / _ATTACHMENTS,
+            store=self._store,
+            sequencer=self._sequencer,
+            rules=self._rules,
+        )
+        self._sweeper = Sweeper(
+            rules=self._rules, sequencer=self._sequencer, store=self._store, blobs=self._blobs
+        )
+        await self.sweep()
+        self._sweeping = asyncio.create_task(self._sweep_on())
+
+    async def sweep(self) -> None:
+        """Do all that time has made due; it also runs by itself every `sweep_interval`."""
+        await self._sweeper.sweep()
 
     async def drain(self) -> None:
         """Take no new work, commit all that waits, and wake everybody who waits for the log to grow."""
-        raise NotImplementedError
+        self._sweeping.cancel()
+        await asyncio.wait([self._sweeping])
+        await self._sequencer.drain()
+        self._ended = True
+        self._wake()
 
     async def close(self) -> None:
         """Drain and let go of the files."""
-        raise NotImplementedError
+        await self.drain()
+        await asyncio.to_thread(self._store.close)
 
     async def submit(self, member: str, envelopes: Sequence[EnvelopeIn]) -> list[Outcome]:
         """One outcome an envelope, in their order."""
-        raise NotImplementedError
+        if len(envelopes) > limits.ENVELOPES_PER_CALL:
+            raise refusal("too_large", f"{len(envelopes)} envelopes, at most {limits.ENVELOPES_PER_CALL}")
+        return await self._all(
+            [partial(engine.submit, self._rules, member=member, envelope=one) for one in envelopes]
+        )
 
     async def publish(self, author: str, statements: Sequence[PublishIn]) -> list[Outcome]:
         """The same for other Statements. `author` is whose door they came through: a member or the relay."""
-        raise NotImplementedError
+        if len(statements) > limits.STATEMENTS_PER_CALL:
+            raise refusal("too_large", f"{len(statements)} Statements, at most {limits.STATEMENTS_PER_CALL}")
+        return await self._all(
+            [partial(engine_publish.publish, self._rules, author=author, item=one) for one in statements]
+        )
 
     async def attachment_status(self, member: str, root: bytes) -> AttachmentState:
         """How much of its own upload a member may go on from; nothing held is 0."""
-        raise NotImplementedError
+        return await self._blobs.status(member, root)
 
     async def put_attachment(
         self, member: str, *, root: bytes, size: int, offset: int, data: bytes
     ) -> AttachmentState:
         """Take one part; `RefusedError` "wrong_offset" unless it starts where the held bytes end."""
-        raise NotImplementedError
+        return await self._blobs.put(member, root=root, size=size, offset=offset, data=data)
 
     async def attachment(self, member: str, root: bytes) -> tuple[bytes, int]:
         """Leaf hashes and size in bytes; "not_found" unless `member` is a party and it is held."""
-        raise NotImplementedError
+        upload = await self._ask(views.attachment, self.state, member, root)
+        return await asyncio.to_thread(self._blobs.leaf_hashes, root), upload.size
 
     async def attachment_part(self, member: str, root: bytes, offset: int) -> bytes:
         """At most `limits.PART` bytes from `offset` on, empty at the end."""
-        raise NotImplementedError
+        await self._ask(views.attachment, self.state, member, root)
+        return await asyncio.to_thread(self._blobs.part, root, offset)
 
-    async def read(self, member: str, from_index: int, *, max_bytes: int = 1024 * 1024) -> Batch | None:
+    async def read(self, member: str, from_index: int, *, max_bytes: int = limits.MIB) -> Batch | None:
         """What `member` may see from an index on; None if there is nothing yet."""
-        raise NotImplementedError
+        head = self._head
+        if from_index >= head.size:
+            return None
+        return await self._ask(views.batch, self._tree, head, member, from_index, max_bytes)
 
     async def wait(self, index: int) -> None:
         """Return once the log has more than `index` entries, or the relay drains."""
-        raise NotImplementedError
+        while self._head.size <= index and not self._ended:
+            await self._grown.wait()
 
     async def directories(self, from_version: int) -> list[tuple[int, Bundle]]:
         """Log index and bundle of each version from one on."""
-        raise NotImplementedError
+        indices = self.state.directory.indices[max(0, from_version - 1) :]
+        found = await self._ask(lambda reader: [reader.logged(index) for index in indices])
+        return [(one.index, Bundle(one.statement, one.members)) for one in found if one]
 
     async def prekeys(self, members: Sequence[str]) -> list[tuple[int, bytes]]:
         """Log index and Statement of each member's newest prekey; members without one are left out."""
-        raise NotImplementedError
+        if len(members) > limits.MEMBERS:
+            raise refusal("too_large", f"{len(members)} members, at most {limits.MEMBERS}")
+        newest = [self.state.prekey(member) for member in members]
+        indices = [prekey.index for prekey in newest if prekey]
+        found = await self._ask(lambda reader: [reader.logged(index) for index in indices])
+        return [(one.index, one.statement) for one in found if one]
 
     async def entries(self, from_index: int, count: int) -> bytes:
         """Up to `count` entries of 34 bytes."""
-        raise NotImplementedError
+        head = self._head
+        most = min(count, limits.ENTRIES_PER_CALL, head.size - from_index)
+        if from_index < 0 or most <= 0:
+            return b""
+        return await self._ask(lambda reader: reader.entries(from_index, most))
 
     async def statements(self, member: str, indices: Sequence[int]) -> list[tuple[int, bytes]]:
         """Those of the Statements that exist and that `member` may see."""
-        raise NotImplementedError
+        if len(indices) > limits.STATEMENTS_PER_CALL:
+            raise refusal("too_large", f"{len(indices)} indices, at most {limits.STATEMENTS_PER_CALL}")
+        return await self._ask(views.statements_at, self._head, member, indices)
 
     def checkpoint(self) -> bytes:
         """The newest checkpoint: a signed note."""
-        raise NotImplementedError
+        return self._head.note
 
     async def anchor(self, min_size: int) -> bytes:
         """The oldest anchor of at least this tree size, the newest for 0; "not_found"."""
-        raise NotImplementedError
+        if not 0 <= min_size <= limits.TREE_SIZE:
+            raise refusal("not_found", f"no tree has {min_size} entries")
+        note: bytes | None = await self._ask(Reader.anchor, min_size)
+        if note is None:
+            raise refusal("not_found", f"no anchor of size {min_size} or more yet")
+        return note
 
     async def inclusion_proof(self, index: int, size: int) -> tuple[bytes, ...]:
         """RFC 6962 inclusion proof; "not_found" outside the log."""
-        raise NotImplementedError
+        if not 0 <= index < size <= self._head.size:
+            raise refusal("not_found", f"no entry {index} in a tree of {size}")
+        return tuple(self._tree.inclusion_proof(index, size))
 
     async def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
         """RFC 6962 consistency proof; "not_found" outside the log."""
-        raise NotImplementedError
+        if not 0 <= old <= new <= self._head.size:
+            raise refusal("not_found", f"no tree of {old} in one of {new}")
+        return tuple(self._tree.consistency_proof(old, new))
 
     def member_of(self, certificate: bytes) -> str | None:
         """Whose certificate (DER) this is: a member's or the relay's own id; None for a stranger's."""
-        raise NotImplementedError
+        return self._admitted()[0].get(certificate)
 
     def doors(self) -> tuple[bytes, ...]:
-        """All admitted certificates (DER); another tuple after they changed."""
-        raise NotImplementedError
+        """All admitted certificates (DER); the same tuple until they change."""
+        return self._admitted()[1]
+
+    def _admitted(self) -> tuple[dict[bytes, str], tuple[bytes, ...]]:
+        state = self.state
+        known = self._doors
+        if known is None or known[0] is not state.directory or known[1] is not state.doors:
+            owners = dict.fromkeys(state.directory.relays[self._relay].certificates, self._relay)
+            for member in state.directory.members.values():
+                # Who is held back still learns in public why; who has left has no door.
+                if member.status is not Status.LEFT:
+                    owners.update(dict.fromkeys(state.certificates(member.id), member.id))
+            doors = tuple(sorted(owners))
+            if known is not None and known[3] == doors:
+                doors = known[3]
+            known = self._doors = (state.directory, state.doors, owners, doors)
+        return known[2], known[3]
+
+    @property
+    def _head(self) -> Head:
+        return self._sequencer.head
+
+    async def _all(self, works: Sequence[Callable[[Group], Placed]]) -> list[Outcome]:
+        results = await asyncio.gather(*map(self._sequencer.run, works), return_exceptions=True)
+        head = self._head
+        return [self._outcome(result, head) for result in results]
+
+    def _outcome(self, result: Placed | BaseException, head: Head) -> Outcome:
+        if isinstance(result, RefusedError):
+            self._metrics.count(f"refused_{result.reason}")
+            return result
+        if isinstance(result, BaseException):
+            raise result
+        proof = tuple(self._tree.inclusion_proof(result.index, head.size))
+        receipt = Receipt(index=result.index, proof=proof, checkpoint=head.note)
+        return Accepted(receipt, result.statement)
+
+    async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(self._read, question, *arguments)
+
+    def _read(self, question: Callable[..., T], *arguments: Any) -> T:
+        with self._store.read() as reader:
+            return question(reader, *arguments)
+
+    def _wake(self) -> None:
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
+
+    async def _sweep_on(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.sweep_interval)
+            try:
+                await self.sweep()
+            except StoreError:
+                # The next one finds the same things due; the operator sees the counter and readiness.
+                self._metrics.count("sweeps_failed")

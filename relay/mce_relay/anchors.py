@@ -1,0 +1,23 @@
+"""Anchors: the committed checkpoint, frozen with a time and the log's ML-DSA-44 line (SPEC section 9)."""
+
+from mce_exchange.directory.public import PublicState
+from mce_exchange.log.anchor import Anchor, sign_anchor
+
+from mce_relay.sequencer import Group
+from mce_relay.store.protocol import Reader
+from mce_relay.values import RelayKeys
+
+
+def freeze(keys: RelayKeys, group: Group) -> bytes:
+    """Sign and store an anchor of what is committed, not of what this group adds; the note."""
+    note = sign_anchor(
+        group.head.checkpoint, time=group.now, ed25519=keys.log_ed25519, ml_dsa_44=keys.log_ml_dsa_44
+    )
+    group.tx.put_anchor(group.head.size, note)
+    return note
+
+
+def newest(reader: Reader, state: PublicState) -> Anchor | None:
+    """The newest stored anchor, verified: what is embedded in Statements is never taken on trust."""
+    note = reader.anchor(0)
+    return state.open_anchor(note) if note else None

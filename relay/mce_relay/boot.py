@@ -1,0 +1,119 @@
+"""How a relay comes to its committed head: rebuild the tree and compare it, before anything is signed.
+
+A log that is not the one whose checkpoint was signed last would sign a fork: the relay refuses to
+start instead (threats L4, L5).
+"""
+
+from typing import Final
+
+from mce_exchange import limits
+from mce_exchange import statement as statements
+from mce_exchange.directory.model import Directory, Kind
+from mce_exchange.directory.public import PublicState
+from mce_exchange.directory.records import Bundle
+from mce_exchange.directory.trust import network_id_of
+from mce_exchange.errors import DirectoryError, LogError, MceError, ProtocolError, StoreError, UsageError
+from mce_exchange.log import note as notes
+from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
+from mce_exchange.log.entry import LogEntry
+from mce_exchange.log.merkle import Tree
+from mce_exchange.primitives.verify import equal, sha256
+
+from mce_relay.sequencer import Head
+from mce_relay.store.protocol import Logged, Reader, Store
+from mce_relay.values import Metrics, RelayKeys
+
+_RANGE: Final = limits.ENTRIES_PER_CALL
+
+
+def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> tuple[Head, Tree, str]:
+    """The committed head, its tree, and the relay's own id. The store is open.
+
+    Raises `DirectoryError` for a bad genesis, `UsageError` for keys that are not the Directory's,
+    `StoreError` for a log that does not hold.
+    """
+    first = statements.decode(genesis.statement)
+    network_id = network_id_of(first.body)
+    opened = PublicState.genesis(genesis, network_id=network_id)
+    with store.write() as tx:
+        if tx.size() == 0:
+            entry = Logged(
+                index=0,
+                entry=LogEntry(public=True, digest=first.digest).encode(),
+                id=first.id(network_id),
+                public=True,
+                author="federation",
+                statement=genesis.statement,
+                members=genesis.members,
+            )
+            tx.append(entry, ())
+    with store.read() as reader:
+        kept = reader.logged(0)
+        if kept is None or kept.id != first.id(network_id):
+            raise StoreError(
+                "this data folder holds the log of another network",
+                remedy="name the genesis that the folder was begun with",
+            )
+        tree = _tree(reader)
+        state = _state(reader, opened, tree.size, metrics)
+        _compare(reader, tree, state.directory)
+    relay = may_serve(keys, state.directory, tree.size)
+    checkpoint = Checkpoint(state.directory.origin, tree.size, tree.root())
+    return Head(state, checkpoint, sign_checkpoint(checkpoint, keys.log_ed25519)), tree, relay
+
+
+def may_serve(keys: RelayKeys, directory: Directory, size: int) -> str:
+    """The relay's id in the Directory, if its keys may sign at this tree size; else `UsageError`."""
+    holder = directory.holders.get(keys.signing.public.id)
+    if holder is None or holder.kind is not Kind.RELAY or not directory.lives(holder.key.life, size):
+        raise UsageError(f"the relay's signing key is not a relay's in Directory version {directory.version}")
+    if directory.log_key(size) != keys.log:
+        raise UsageError(f"the log's keys are not those of Directory version {directory.version}")
+    return holder.id
+
+
+def _tree(reader: Reader) -> Tree:
+    tree = Tree()
+    size = reader.size()
+    while data := reader.entries(tree.size, _RANGE):
+        for at in range(0, len(data), limits.LOG_ENTRY):
+            tree.append(LogEntry.decode(data[at : at + limits.LOG_ENTRY]).leaf_hash)
+    if tree.size != size:
+        raise StoreError(f"the log has {tree.size} entries and its last index is {size - 1}")
+    return tree
+
+
+def _compare(reader: Reader, tree: Tree, directory: Directory) -> None:
+    note = reader.checkpoint()
+    checked = 0
+    if note is not None:
+        try:
+            size = read_checkpoint(notes.parse(note).text).size
+            last = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size))
+        except MceError as error:
+            raise StoreError(f"the last stored checkpoint does not hold: {error}") from error
+        if last.size > tree.size or not equal(tree.root(last.size), last.root):
+            raise StoreError(
+                f"the log of {tree.size} entries is not the one signed at size {last.size}",
+                remedy="restore the newest copy of the data folder; never let this one be signed",
+            )
+        checked = last.size
+    # Above the last checkpoint only the Statements themselves can vouch for their entries.
+    for logged in reader.walk(checked, tree.size, member=None, private=True):
+        _vouch(logged)
+
+
+def _state(reader: Reader, state: PublicState, size: int, metrics: Metrics) -> PublicState:
+    for logged in reader.walk(1, size, member=None, private=False):
+        _vouch(logged)
+        try:
+            state = state.after(logged.statement, members=logged.members, index=logged.index)
+        except (ProtocolError, DirectoryError, LogError):
+            # As every other reader of the log does: a public entry that does not hold halts nobody.
+            metrics.count("public_entries_passed_over")
+    return state.skipped(size)
+
+
+def _vouch(logged: Logged) -> None:
+    if not equal(LogEntry.decode(logged.entry).digest, sha256(logged.statement)):
+        raise StoreError(f"the Statement at log index {logged.index} is not the one logged")

@@ -1,0 +1,231 @@
+"""Group commit: one thread that judges and commits everything that waits the moment it is idle.
+
+Work is a function of a `Group`; it reads and writes through the group's transaction, and what it
+returns is given back only after the commit. Then the tree grows, ONE checkpoint is signed, and all
+who waited are told: so "accepted" is on disk (promise 10), and a kill at any point loses nothing
+that was promised (threat R5). A commit that fails leaves memory as it was.
+
+The checkpoint is stored by the next group: Ed25519 is deterministic, so the same tree signed again
+after a crash gives the same bytes, and no second sync is spent on it.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import StoreError
+from mce_exchange.log.checkpoint import Checkpoint, sign_checkpoint
+from mce_exchange.log.entry import LogEntry
+from mce_exchange.log.merkle import Tree
+from mce_exchange.primitives.sign import Ed25519Key
+from mce_exchange.statement import Statement
+
+from mce_relay.refusals import refusal
+from mce_relay.store.protocol import Logged, Store, Writer
+from mce_relay.values import Metrics
+
+T = TypeVar("T")
+
+GROUP: Final = 256
+"""Most pieces of work in one transaction: it bounds what a failed commit makes others send again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is committed and signed: the public state, and the checkpoint with its note."""
+
+    state: PublicState
+    checkpoint: Checkpoint
+    note: bytes
+
+    @property
+    def size(self) -> int:
+        """The tree's size."""
+        return self.checkpoint.size
+
+
+class Group:
+    """One transaction under way: `head` is committed, `state` and `size` count what this group adds."""
+
+    def __init__(self, tx: Writer, head: Head, now: int) -> None:
+        self.tx = tx
+        self.head = head
+        self.now = now
+        self.state = head.state
+        self.entries: list[LogEntry] = []
+
+    @property
+    def size(self) -> int:
+        """The index that the next entry gets."""
+        return self.head.size + len(self.entries)
+
+    def append(
+        self,
+        statement: Statement,
+        *,
+        author: str,
+        parties: Sequence[str] = (),
+        members: Sequence[bytes] = (),
+        state: PublicState | None = None,
+    ) -> int:
+        """Log a Statement that was judged; a public one with the state after it. Its index."""
+        index = self.size
+        entry = LogEntry(statement.public, statement.digest)
+        self.tx.append(
+            Logged(
+                index=index,
+                entry=entry.encode(),
+                id=statement.id(self.state.directory.network_id),
+                public=statement.public,
+                author=author,
+                statement=statement.raw,
+                members=tuple(members),
+            ),
+            parties,
+        )
+        self.entries.append(entry)
+        self.state = state or self.state.skipped(index + 1)
+        return index
+
+    def attempt(self, work: Callable[["Group"], Any]) -> Any:
+        """What `work` returns, or the exception that undid just this piece of work."""
+        state, count = self.state, len(self.entries)
+        try:
+            with self.tx.savepoint():
+                return work(self)
+        except StoreError:
+            raise
+        # A defect met by one caller's bytes is that caller's answer, not everybody's.
+        except Exception as error:
+            self.state = state
+            del self.entries[count:]
+            return error
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Group], Any]
+    future: asyncio.Future[Any]
+
+
+class Sequencer:
+    """The writer thread over a store, its tree and the committed `head`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        tree: Tree,
+        head: Head,
+        log_key: Ed25519Key,
+        clock: Callable[[], float],
+        metrics: Metrics,
+        on_commit: Callable[[], None],
+    ) -> None:
+        self.head = head
+        self.tree = tree
+        self._store = store
+        self._log_key = log_key
+        self._clock = clock
+        self._metrics = metrics
+        self._on_commit = on_commit
+        self._unstored: bytes | None = head.note
+        self._failed: StoreError | None = None
+        self._draining = False
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._serve, name="mce-relay-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[Group], T]) -> T:
+        """What `work` returned, once it is committed and under a signed checkpoint.
+
+        Raises what `work` raised, `RefusedError` "draining", or `StoreError` if the commit failed.
+        """
+        if self._draining:
+            raise refusal("draining", "the relay takes no new work")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Job(work, future))
+        # The work happens whether or not its caller still waits.
+        return await asyncio.shield(future)
+
+    async def drain(self) -> None:
+        """Refuse new work, finish what waits, store the checkpoint and end the thread."""
+        if not self._draining:
+            self._draining = True
+            self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _serve(self) -> None:
+        while True:
+            jobs, last = self._waiting()
+            results = self._commit(jobs)
+            if last:
+                self._commit(())
+            self._loop.call_soon_threadsafe(self._tell, jobs, results)
+            if last:
+                return
+
+    def _waiting(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        job = self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == GROUP or self._queue.empty():
+                return jobs, False
+            job = self._queue.get()
+        return jobs, True
+
+    def _commit(self, jobs: Sequence[_Job]) -> Sequence[Any]:
+        if self._failed:
+            return [self._failed] * len(jobs)
+        try:
+            with self._store.write() as tx:
+                group = Group(tx, self.head, int(self._clock()))
+                if self._unstored is not None:
+                    tx.put_checkpoint(self._unstored)
+                results = [group.attempt(job.work) for job in jobs]
+        except StoreError as error:
+            self._metrics.count("commits_failed")
+            self._check_unchanged()
+            return [error] * len(jobs)
+        self._unstored = None
+        if group.entries:
+            self._advance(group)
+        return results
+
+    def _advance(self, group: Group) -> None:
+        for entry in group.entries:
+            self.tree.append(entry.leaf_hash)
+        checkpoint = Checkpoint(self.head.checkpoint.origin, self.tree.size, self.tree.root())
+        note = sign_checkpoint(checkpoint, self._log_key)
+        self.head = Head(group.state, checkpoint, note)
+        self._unstored = note
+        self._metrics.count("entries", len(group.entries))
+        self._metrics.count("commits")
+
+    def _check_unchanged(self) -> None:
+        """After a failed commit go on only if the store is known to be where memory is."""
+        try:
+            with self._store.read() as reader:
+                if reader.size() == self.head.size:
+                    return
+            self._failed = StoreError(
+                "a commit ended in doubt", remedy="restart the relay, which checks its log"
+            )
+        except StoreError as error:
+            self._failed = error
+
+    def _tell(self, jobs: Sequence[_Job], results: Sequence[Any]) -> None:
+        self._on_commit()
+        for job, result in zip(jobs, results, strict=True):
+            if job.future.done():
+                continue
+            if isinstance(result, Exception):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)

@@ -1,0 +1,1 @@
+"""The relay's durable state: one protocol, one engine so far (SQLite)."""

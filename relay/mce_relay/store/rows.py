@@ -1,0 +1,305 @@
+"""The store's questions and changes in SQL, one method a statement (schema: `migrations/`)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import apsw
+
+from mce_relay.store.protocol import Fate, Logged, Message, Place, Upload, Usage
+
+_ENTRY: Final = "e.idx, e.entry, e.id, e.public, e.author, e.statement"
+_MESSAGE: Final = "m.idx, e.id, m.sender, m.accepted, m.expires, m.size, m.closed, m.erased"
+_MESSAGES: Final = f"SELECT {_MESSAGE} FROM messages m JOIN entries e USING (idx)"
+_PLACE: Final = (
+    "p.idx, p.number, p.sender, p.recipient, p.fate, p.wrap, p.deadline, p.prekey_refused, p.rewrapped"
+)
+_UPLOAD: Final = "root, owner, size, started, complete, idx"
+
+Row = tuple[Any, ...]
+
+
+class SqliteReader:
+    """A `Reader` inside an open transaction of one connection."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def size(self) -> int:
+        row = self._one("SELECT max(idx) FROM entries")
+        return 0 if row is None or row[0] is None else int(row[0]) + 1
+
+    def entries(self, first: int, count: int) -> bytes:
+        rows = self._all("SELECT entry FROM entries WHERE idx >= ? ORDER BY idx LIMIT ?", first, count)
+        return b"".join(row[0] for row in rows)
+
+    def logged(self, index: int) -> Logged | None:
+        row = self._one(f"SELECT {_ENTRY} FROM entries e WHERE idx = ?", index)
+        return self._logged(row) if row else None
+
+    def find(self, id_: bytes) -> Logged | None:
+        row = self._one(f"SELECT {_ENTRY} FROM entries e WHERE id = ?", id_)
+        return self._logged(row) if row else None
+
+    def walk(self, first: int, end: int, *, member: str | None, private: bool) -> Iterator[Logged]:
+        rows = self._connection.execute(
+            f"SELECT {_ENTRY} FROM entries e WHERE idx >= ?1 AND idx < ?2 AND (public = 1 OR ?4"
+            " OR EXISTS (SELECT 1 FROM parties p WHERE p.member = ?3 AND p.idx = e.idx)) ORDER BY idx",
+            (first, end, member, private),
+        )
+        for row in rows:
+            yield self._logged(row)
+
+    def is_party(self, member: str, index: int) -> bool:
+        return self._one("SELECT 1 FROM parties WHERE member = ? AND idx = ?", member, index) is not None
+
+    def checkpoint(self) -> bytes | None:
+        return self._value("SELECT note FROM checkpoint")
+
+    def anchor(self, min_size: int) -> bytes | None:
+        if min_size:
+            return self._value("SELECT note FROM anchors WHERE size >= ? ORDER BY size LIMIT 1", min_size)
+        return self._value("SELECT note FROM anchors ORDER BY size DESC LIMIT 1")
+
+    def message(self, id_: bytes) -> Message | None:
+        row = self._one(f"{_MESSAGES} WHERE e.id = ?", id_)
+        return _message(row) if row else None
+
+    def places(self, index: int) -> list[Place]:
+        return [
+            _place(row)
+            for row in self._all(f"SELECT {_PLACE} FROM places p WHERE idx = ? ORDER BY number", index)
+        ]
+
+    def payload(self, index: int) -> bytes | None:
+        return self._value("SELECT payload FROM payloads WHERE idx = ?", index)
+
+    def number_user(self, sender: str, recipient: str, number: int) -> bytes | None:
+        return self._value(
+            "SELECT id FROM numbers WHERE sender = ? AND recipient = ? AND number = ?",
+            sender,
+            recipient,
+            number,
+        )
+
+    def pending(self, sender: str, recipient: str) -> int:
+        row = self._one(
+            "SELECT count(*) FROM places WHERE fate = 0 AND sender = ? AND recipient = ?", sender, recipient
+        )
+        return int(row[0]) if row else 0
+
+    def usage(self, member: str) -> Usage:
+        row = self._one("SELECT held, day, messages FROM usage WHERE member = ?", member)
+        held, day, messages = row or (0, 0, 0)
+        return Usage(held=held, day=day, messages=messages)
+
+    def upload(self, root: bytes) -> Upload | None:
+        row = self._one(f"SELECT {_UPLOAD} FROM uploads WHERE root = ?", root)
+        return _upload(row) if row else None
+
+    def roots(self) -> set[bytes]:
+        return {row[0] for row in self._all("SELECT root FROM uploads")}
+
+    def overdue(self, now: int, limit: int) -> list[tuple[Message, Place]]:
+        rows = self._all(
+            f"SELECT {_MESSAGE}, {_PLACE} FROM places p"
+            " JOIN messages m USING (idx) JOIN entries e USING (idx)"
+            " WHERE p.fate = 0 AND p.deadline IS NOT NULL AND p.deadline <= ? ORDER BY p.deadline LIMIT ?",
+            now,
+            limit,
+        )
+        return [(_message(row[:8]), _place(row[8:])) for row in rows]
+
+    def expired(self, now: int, limit: int) -> list[Message]:
+        where = "WHERE m.closed IS NULL AND m.expires <= ? ORDER BY m.expires LIMIT ?"
+        return [_message(row) for row in self._all(f"{_MESSAGES} {where}", now, limit)]
+
+    def erasable(self, closed_by: int, limit: int) -> list[Message]:
+        where = "WHERE m.closed <= ? AND m.erased IS NULL ORDER BY m.closed LIMIT ?"
+        return [_message(row) for row in self._all(f"{_MESSAGES} {where}", closed_by, limit)]
+
+    def unattested(self, limit: int) -> list[Message]:
+        where = "WHERE m.erased IS NOT NULL AND m.attested = 0 ORDER BY m.idx LIMIT ?"
+        return [_message(row) for row in self._all(f"{_MESSAGES} {where}", limit)]
+
+    def orphans(self, started_by: int, limit: int) -> list[Upload]:
+        where = "WHERE idx IS NULL AND started <= ? ORDER BY started LIMIT ?"
+        return [
+            _upload(row) for row in self._all(f"SELECT {_UPLOAD} FROM uploads {where}", started_by, limit)
+        ]
+
+    def _logged(self, row: Row) -> Logged:
+        index, entry, id_, public, author, statement = row
+        records: list[Row] = []
+        if public:
+            records = self._all("SELECT record FROM records WHERE idx = ? ORDER BY place", index)
+        return Logged(
+            index=index,
+            entry=entry,
+            id=id_,
+            public=bool(public),
+            author=author,
+            statement=statement,
+            members=tuple(record[0] for record in records),
+        )
+
+    def _one(self, sql: str, *values: Any) -> Row | None:
+        return self._connection.execute(sql, values).fetchone()
+
+    def _all(self, sql: str, *values: Any) -> list[Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def _value(self, sql: str, *values: Any) -> bytes | None:
+        row = self._one(sql, *values)
+        return bytes(row[0]) if row else None
+
+
+class SqliteWriter(SqliteReader):
+    """A `Writer` inside the writer connection's open transaction."""
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        # apsw makes a savepoint when a transaction is open already.
+        with self._connection:
+            yield
+
+    def append(self, entry: Logged, parties: Sequence[str]) -> None:
+        self._do(
+            "INSERT INTO entries (idx, entry, id, public, author, statement) VALUES (?, ?, ?, ?, ?, ?)",
+            entry.index,
+            entry.entry,
+            entry.id,
+            entry.public,
+            entry.author,
+            entry.statement,
+        )
+        for place, record in enumerate(entry.members):
+            self._do("INSERT INTO records (idx, place, record) VALUES (?, ?, ?)", entry.index, place, record)
+        for member in sorted(set(parties)):
+            self._do("INSERT INTO parties (member, idx) VALUES (?, ?)", member, entry.index)
+
+    def put_checkpoint(self, note: bytes) -> None:
+        self._do("INSERT OR REPLACE INTO checkpoint (one, note) VALUES (1, ?)", note)
+
+    def put_anchor(self, size: int, note: bytes) -> None:
+        self._do("INSERT OR REPLACE INTO anchors (size, note) VALUES (?, ?)", size, note)
+
+    def put_message(
+        self, message: Message, places: Sequence[Place], payload: bytes, roots: Sequence[bytes]
+    ) -> None:
+        self._do(
+            "INSERT INTO messages (idx, sender, accepted, expires, size) VALUES (?, ?, ?, ?, ?)",
+            message.index,
+            message.sender,
+            message.accepted,
+            message.expires,
+            message.size,
+        )
+        self._do("INSERT INTO payloads (idx, payload) VALUES (?, ?)", message.index, payload)
+        for place in places:
+            self.put_place(place)
+        for root in roots:
+            self._do("UPDATE uploads SET idx = ? WHERE root = ?", message.index, root)
+
+    def use_number(self, sender: str, recipient: str, number: int, id_: bytes) -> None:
+        self._do(
+            "INSERT INTO numbers (sender, recipient, number, id) VALUES (?, ?, ?, ?)",
+            sender,
+            recipient,
+            number,
+            id_,
+        )
+
+    def put_place(self, place: Place) -> None:
+        self._do(
+            "INSERT OR REPLACE INTO places (idx, number, sender, recipient, fate, wrap, deadline,"
+            " prekey_refused, rewrapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            place.index,
+            place.number,
+            place.sender,
+            place.recipient,
+            int(place.fate),
+            place.wrap,
+            place.deadline,
+            place.prekey_refused,
+            place.rewrapped,
+        )
+
+    def close(self, index: int, when: int) -> None:
+        self._do("UPDATE messages SET closed = ? WHERE idx = ? AND closed IS NULL", when, index)
+        self._do(
+            "UPDATE places SET fate = ? WHERE idx = ? AND fate = ?",
+            int(Fate.EXPIRED),
+            index,
+            int(Fate.PENDING),
+        )
+
+    def erase(self, message: Message, when: int) -> None:
+        self._do("DELETE FROM payloads WHERE idx = ?", message.index)
+        self._do("DELETE FROM uploads WHERE idx = ?", message.index)
+        self._do("UPDATE places SET wrap = x'' WHERE idx = ?", message.index)
+        self._do("UPDATE messages SET erased = ? WHERE idx = ?", when, message.index)
+
+    def attest(self, indices: Sequence[int]) -> None:
+        for index in indices:
+            self._do("UPDATE messages SET attested = 1 WHERE idx = ?", index)
+
+    def put_usage(self, member: str, usage: Usage) -> None:
+        self._do(
+            "INSERT OR REPLACE INTO usage (member, held, day, messages) VALUES (?, ?, ?, ?)",
+            member,
+            usage.held,
+            usage.day,
+            usage.messages,
+        )
+
+    def put_upload(self, upload: Upload) -> None:
+        self._do(
+            f"INSERT OR REPLACE INTO uploads ({_UPLOAD}) VALUES (?, ?, ?, ?, ?, ?)",
+            upload.root,
+            upload.owner,
+            upload.size,
+            upload.started,
+            upload.complete,
+            upload.index,
+        )
+
+    def remove_upload(self, root: bytes) -> None:
+        self._do("DELETE FROM uploads WHERE root = ?", root)
+
+    def _do(self, sql: str, *values: Any) -> None:
+        self._connection.execute(sql, values)
+
+
+def _message(row: Row) -> Message:
+    index, id_, sender, accepted, expires, size, closed, erased = row
+    return Message(
+        index=index,
+        id=id_,
+        sender=sender,
+        accepted=accepted,
+        expires=expires,
+        size=size,
+        closed=closed,
+        erased=erased,
+    )
+
+
+def _place(row: Row) -> Place:
+    index, number, sender, recipient, fate, wrap, deadline, prekey_refused, rewrapped = row
+    return Place(
+        index=index,
+        number=number,
+        sender=sender,
+        recipient=recipient,
+        fate=Fate(fate),
+        wrap=wrap,
+        deadline=deadline,
+        prekey_refused=bool(prekey_refused),
+        rewrapped=bool(rewrapped),
+    )
+
+
+def _upload(row: Row) -> Upload:
+    root, owner, size, started, complete, index = row
+    return Upload(root=root, owner=owner, size=size, started=started, complete=bool(complete), index=index)

@@ -1,0 +1,114 @@
+"""What a member may see of the log, read from one snapshot at one committed head (SPEC section 9).
+
+Everybody gets every entry and the bytes of public Statements; private ones go to their parties and
+to auditors; the wrap and the ciphertext to recipients that are not final. A member that does not
+take part now gets what is public.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mce_exchange import limits
+from mce_exchange import statement as statements
+from mce_exchange.directory.model import Role
+from mce_exchange.directory.public import PublicState
+from mce_exchange.log.merkle import Tree
+from mce_exchange.v1 import statement_pb2
+
+from mce_relay.refusals import refusal
+from mce_relay.sequencer import Head
+from mce_relay.store.protocol import Fate, Logged, Place, Reader, Upload
+from mce_relay.values import Batch, Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """Whose private Statements are shown: of a member, of nobody (None), or all of them."""
+
+    member: str | None
+    all: bool
+
+    @classmethod
+    def of(cls, state: PublicState, member: str) -> "Eyes":
+        """What a member may see now."""
+        if not state.takes_part(member):
+            return cls(None, all=False)
+        return cls(member, all=state.directory.member(member).role is Role.AUDITOR)
+
+
+def batch(
+    reader: Reader, tree: Tree, head: Head, member: str, from_index: int, max_bytes: int
+) -> Batch | None:
+    """The log from an index on, as `member` sees it; one Statement at least, then up to `max_bytes`."""
+    end = min(head.size, from_index + limits.ENTRIES_PER_CALL)
+    if not 0 <= from_index < end:
+        return None
+    eyes = Eyes.of(head.state, member)
+    found: list[Delivery] = []
+    left = max_bytes
+    for logged in reader.walk(from_index, end, member=eyes.member, private=eyes.all):
+        delivery = _delivery(reader, eyes, logged)
+        left -= len(delivery.statement) + len(delivery.payload) + sum(map(len, delivery.members))
+        if found and left < 0:
+            end = logged.index
+            break
+        found.append(delivery)
+    return Batch(
+        first_index=from_index,
+        entries=reader.entries(from_index, end - from_index),
+        statements=tuple(found),
+        checkpoint=head.note,
+        consistency=tuple(tree.consistency_proof(end, head.size)),
+    )
+
+
+def statements_at(reader: Reader, head: Head, member: str, indices: Sequence[int]) -> list[tuple[int, bytes]]:
+    """Those at these indices that exist and that `member` may see."""
+    eyes = Eyes.of(head.state, member)
+    found = []
+    for index in indices:
+        logged = reader.logged(index) if 0 <= index < head.size else None
+        if logged and (
+            logged.public or eyes.all or (eyes.member is not None and reader.is_party(eyes.member, index))
+        ):
+            found.append((index, logged.statement))
+    return found
+
+
+def attachment(reader: Reader, state: PublicState, member: str, root: bytes) -> Upload:
+    """An attachment of a message that `member` sent or that was addressed to it and served."""
+    upload = reader.upload(root)
+    if upload is not None and upload.index is not None and state.takes_part(member):
+        for place in reader.places(upload.index):
+            if member == place.sender or (member == place.recipient and place.fate is not Fate.UNDELIVERABLE):
+                return upload
+    raise refusal("not_found", f"no attachment {root.hex()} is held for {member}")
+
+
+def _delivery(reader: Reader, eyes: Eyes, logged: Logged) -> Delivery:
+    place = None if logged.public else _waiting(reader, eyes, logged)
+    return Delivery(
+        index=logged.index,
+        statement=logged.statement,
+        members=logged.members,
+        wrap=place.wrap if place else b"",
+        payload=(reader.payload(place.index) or b"") if place else b"",
+    )
+
+
+def _waiting(reader: Reader, eyes: Eyes, logged: Logged) -> Place | None:
+    """The reader's own pending place, of a header or of the message that a re-wrap is for."""
+    statement = statements.decode(logged.statement)
+    header_id, number = logged.id, None
+    if statement.type == "re-wrap":
+        body = statements.body(statement, statement_pb2.ReWrap)
+        header_id, number = body.header_id, body.recipient_index
+    elif statement.type != statements.HEADER:
+        return None
+    message = reader.message(header_id)
+    if message is None or message.closed is not None:
+        return None
+    for place in reader.places(message.index):
+        if place.recipient == eyes.member and place.fate is Fate.PENDING and number in (None, place.number):
+            return place
+    return None
