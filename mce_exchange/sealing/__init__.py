@@ -12,10 +12,11 @@ from mce_exchange.sealing.disclose import disclose
 from mce_exchange.sealing.opening import Opened, open_content_key, open_message, open_payload
 from mce_exchange.sealing.rewrap import rewrap
 from mce_exchange.sealing.seal import Attachment, Draft, Sealed, To, seal, seal_streams
-from mce_exchange.sealing.streams import open_stream, root_of, seal_stream
+from mce_exchange.sealing.streams import AttachmentInfo, open_stream, root_of, seal_stream
 
 __all__ = [
     "Attachment",
+    "AttachmentInfo",
     "Draft",
     "Opened",
     "Sealed",

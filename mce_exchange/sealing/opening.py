@@ -13,17 +13,8 @@ from mce_exchange.header import Header, wrap_info
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.primitives.stream import stream_keys, stream_secret
 from mce_exchange.primitives.verify import equal, sha256
-from mce_exchange.sealing.streams import open_stream, root_of
+from mce_exchange.sealing.streams import AttachmentInfo, open_stream, root_of
 from mce_exchange.v1 import envelope_pb2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachmentInfo:
-    """What the sender says of an attachment: untrusted text; `size` in bytes is checked on opening."""
-
-    name: str
-    media_type: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives import kem
 from mce_exchange.primitives.stream import stream_secret
 from mce_exchange.primitives.verify import sha256
-from mce_exchange.sealing.streams import seal_stream
+from mce_exchange.sealing.streams import AttachmentInfo, seal_stream
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import envelope_pb2
 
@@ -45,6 +45,7 @@ class Draft:
     content_key: bytes
     streams: tuple[Stream, ...]
     secrets: tuple[bytes, ...]
+    attachments: tuple[AttachmentInfo, ...]
     payload: bytes
 
 
@@ -85,12 +86,15 @@ def seal_streams(
     for key, one in zip(keys[1:], attachments, strict=True):
         stream, size = seal_stream(key, one.source, one.sink, payload=False)
         streams.append(stream)
-        infos.append(envelope_pb2.AttachmentInfo(name=one.name, media_type=one.media_type, size=size))
+        infos.append(AttachmentInfo(name=one.name, media_type=one.media_type, size=size))
     payload = envelope_pb2.Payload(
-        message_ref=message_ref, sender=sender, recipients=recipients, content=content, attachments=infos
-    ).SerializeToString(deterministic=True)
+        message_ref=message_ref, sender=sender, recipients=recipients, content=content
+    )
+    for info in infos:
+        payload.attachments.add(name=info.name, media_type=info.media_type, size=info.size)
     sink = io.BytesIO()
-    first, _ = seal_stream(keys[0], io.BytesIO(payload), sink, payload=True)
+    plain = io.BytesIO(payload.SerializeToString(deterministic=True))
+    first, _ = seal_stream(keys[0], plain, sink, payload=True)
     return Draft(
         sender=sender,
         recipients=tuple(recipients),
@@ -98,6 +102,7 @@ def seal_streams(
         content_key=content_key,
         streams=(first, *streams),
         secrets=keys,
+        attachments=tuple(infos),
         payload=sink.getvalue(),
     )
 

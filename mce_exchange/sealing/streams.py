@@ -5,6 +5,7 @@ length stands in the first chunk, so that chunk is kept back and written last.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from mce_exchange import limits, padding
@@ -15,6 +16,15 @@ from mce_exchange.primitives.stream import StreamKey
 from mce_exchange.primitives.verify import equal
 
 SEALED_CHUNK: Final = limits.CHUNK + limits.TAG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentInfo:
+    """What the sender says of an attachment: untrusted text; `size` in bytes is checked on opening."""
+
+    name: str
+    media_type: str
+    size: int
 
 
 def seal_stream(secret: bytes, source: BinaryIO, sink: BinaryIO, *, payload: bool) -> tuple[Stream, int]:

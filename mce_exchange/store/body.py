@@ -7,15 +7,7 @@ import msgpack
 
 from mce_exchange.errors import StoreError
 from mce_exchange.primitives import vault
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAttachment:
-    """Name and media type as the sender gave them (untrusted), size in bytes, root and secret (32 bytes)."""
-
-    name: str
-    media_type: str
-    size: int
+from mce_exchange.sealing import AttachmentInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +18,7 @@ class Body:
     """
 
     content: bytes
-    attachments: tuple[StoredAttachment, ...]
+    attachments: tuple[AttachmentInfo, ...]
     secrets: tuple[bytes, ...]
     content_key: bytes = b""
 
@@ -41,7 +33,7 @@ class Body:
         content, infos, secrets, content_key = msgpack.unpackb(data)
         return cls(
             content=content,
-            attachments=tuple(StoredAttachment(name=n, media_type=m, size=s) for n, m, s in infos),
+            attachments=tuple(AttachmentInfo(name=n, media_type=m, size=s) for n, m, s in infos),
             secrets=tuple(secrets),
             content_key=content_key,
         )

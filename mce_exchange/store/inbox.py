@@ -6,8 +6,6 @@ way), `ready` (to be given), `acknowledged`, `refused`.
 
 from dataclasses import dataclass
 
-import msgpack
-
 from mce_exchange.store import body as bodies
 from mce_exchange.store.body import Body
 from mce_exchange.store.database import Database

@@ -62,13 +62,13 @@ class Outbox:
         """A number is burned for ever."""
         self._database.run("INSERT OR REPLACE INTO pair VALUES (?, 1, ?, ?)", peer, sequence, id_)
 
-    def put(self, seal: Callable[[], Sealed], body: Callable[[Sealed], Body], *, at: int) -> Sealed:
+    def put(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
         """Number, sign and store in one transaction: a crash leaves the whole message or none of it."""
         with self._database.write():
             sealed = seal()
             for recipient in sealed.header.core.recipients:
                 self.use_number(recipient.member, recipient.sequence, sealed.id)
-            key_box, box = bodies.shut(self._master, sealed.id, body(sealed))
+            key_box, box = bodies.shut(self._master, sealed.id, body)
             self._database.run(
                 "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload, body_key,"
                 " body, at) VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?)",

@@ -1,0 +1,171 @@
+"""Following the log: nothing is believed before it fits a signed checkpoint (SPEC section 9).
+
+Every entry comes to everybody, so the follower rebuilds the tree and compares roots: an entry left
+out, added, exchanged or reordered does not fit (threats R2, L1). A public Statement that is invalid
+raises an alarm and is passed over; one whose bytes are withheld stops the batch, because nobody may
+act above public entries it has not processed (D1).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mce_exchange import limits
+from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import LimitError, LogError, MalformedError, MceError
+from mce_exchange.log.checkpoint import Checkpoint, check_follows, open_checkpoint
+from mce_exchange.log.entry import LogEntry
+from mce_exchange.log.merkle import Tree
+from mce_exchange.log.proof import verify_consistency
+from mce_exchange.primitives.verify import equal, sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A Statement's bytes at its log index, and what travels beside it for us."""
+
+    index: int
+    statement: bytes
+    members: tuple[bytes, ...] = ()
+    wrap: bytes = b""
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What the relay sends: entries without a gap, Statements among them, a checkpoint beyond them."""
+
+    first_index: int
+    entries: bytes
+    statements: tuple[Given, ...]
+    checkpoint: bytes
+    consistency: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One Statement with the state it is to be judged by; `error` if it is a public one that does not hold."""
+
+    given: Given
+    public: bool
+    before: PublicState
+    after: PublicState
+    error: MceError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A verified batch, ready to be committed."""
+
+    batch: Batch
+    steps: tuple[Step, ...]
+    state: PublicState
+    checkpoint: Checkpoint
+
+
+class Follower:
+    """The log as far as it has been followed. `take` changes nothing; `commit` does."""
+
+    def __init__(
+        self, genesis: PublicState, genesis_entry: LogEntry, entries: Iterable[bytes], note: bytes | None
+    ) -> None:
+        self.tree = Tree(LogEntry.decode(entry).leaf_hash for entry in entries)
+        self.state = genesis
+        self._genesis_entry = genesis_entry
+        self._note = note
+
+    def restore(self, steps: Iterable[tuple[int, bytes, Sequence[bytes]]]) -> None:
+        """Rebuild the public state from public Statements that were taken before, in log order."""
+        for index, raw, members in steps:
+            self.state = self.state.after(raw, members=members, index=index)
+        self.state = replace(self.state, size=max(self.tree.size, 1))
+
+    def take(self, batch: Batch) -> Taken:
+        """Verify a batch. Raises `LogError`, `ForkError`, `MalformedError` or `LimitError`."""
+        entries = self._entries(batch)
+        given = self._given(batch, entries)
+        state, steps = self._steps(batch, entries, given)
+        end = batch.first_index + len(entries)
+        checkpoint = self._checkpoint(batch, entries, end, state)
+        state = state.skipped(end)
+        return Taken(batch=batch, steps=tuple(steps), state=state, checkpoint=checkpoint)
+
+    def commit(self, taken: Taken) -> None:
+        """Go on from here; the caller has made it durable."""
+        for entry in _split(taken.batch.entries):
+            self.tree.append(entry.leaf_hash)
+        self.state = taken.state
+        self._note = taken.batch.checkpoint
+
+    def _entries(self, batch: Batch) -> list[LogEntry]:
+        if batch.first_index != self.tree.size:
+            raise LogError(f"entries from {batch.first_index}, asked from {self.tree.size}")
+        if not batch.entries or len(batch.entries) > limits.ENTRIES_PER_CALL * limits.LOG_ENTRY:
+            raise LimitError(f"a batch of {len(batch.entries)} bytes")
+        entries = _split(batch.entries)
+        if not batch.first_index and entries[0] != self._genesis_entry:
+            raise LogError("the log does not begin with the genesis of the pinned network")
+        return entries
+
+    def _given(self, batch: Batch, entries: list[LogEntry]) -> Mapping[int, Given]:
+        given: dict[int, Given] = {}
+        for one in batch.statements:
+            place = one.index - batch.first_index
+            if not 0 <= place < len(entries) or one.index in given:
+                raise LogError(f"a Statement for entry {one.index}, which is not in this batch")
+            if not equal(sha256(one.statement), entries[place].digest):
+                raise LogError(f"other bytes than entry {one.index} commits to")
+            given[one.index] = one
+        return given
+
+    def _steps(
+        self, batch: Batch, entries: list[LogEntry], given: Mapping[int, Given]
+    ) -> tuple[PublicState, list[Step]]:
+        state, steps = self.state, []
+        for index, entry in enumerate(entries, start=batch.first_index):
+            one = given.get(index)
+            if one is None:
+                if entry.public and index:
+                    raise LogError(f"the bytes of public entry {index} are withheld")
+                continue
+            before, error = state, None
+            if entry.public and index:
+                try:
+                    state = state.after(one.statement, members=one.members, index=index)
+                except MceError as found:
+                    error = found
+            steps.append(Step(given=one, public=entry.public, before=before, after=state, error=error))
+        return state, steps
+
+    def _checkpoint(self, batch: Batch, entries: list[LogEntry], end: int, state: PublicState) -> Checkpoint:
+        directory = state.directory
+        checkpoint = open_checkpoint(batch.checkpoint, origin=directory.origin, key=directory.log_key(end))
+        # The tree grows for the comparison only; `commit` comes after the disk.
+        size = self.tree.size
+        try:
+            for entry in entries:
+                self.tree.append(entry.leaf_hash)
+            self._same_as_before(state, checkpoint, batch.checkpoint)
+            verify_consistency(end, self.tree.root(), checkpoint.size, checkpoint.root, batch.consistency)
+        finally:
+            self.tree.truncate(size)
+        return checkpoint
+
+    def _same_as_before(self, state: PublicState, checkpoint: Checkpoint, note: bytes) -> None:
+        if self._note is None:
+            return
+        directory = state.directory
+        before = open_checkpoint(
+            self._note, origin=directory.origin, key=directory.log_key(max(self.tree.size, 1))
+        )
+        if before.size == checkpoint.size:
+            check_follows(before, self._note, checkpoint, note, ())
+        elif before.size <= self.tree.size and not equal(self.tree.root(before.size), before.root):
+            raise LogError(f"these entries do not fit the checkpoint of {before.size} seen before")
+
+
+def _split(entries: bytes) -> list[LogEntry]:
+    if len(entries) % limits.LOG_ENTRY:
+        raise MalformedError(f"{len(entries)} bytes are no whole entries")
+    return [
+        LogEntry.decode(entries[i : i + limits.LOG_ENTRY]) for i in range(0, len(entries), limits.LOG_ENTRY)
+    ]

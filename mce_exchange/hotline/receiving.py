@@ -1,0 +1,109 @@
+"""A message that the log brings: judged by the state at its index, opened, or refused with a code.
+
+Order: framing, lint, signatures, whose keys, named recipient, signed wrap; then the private key;
+then what the author sealed against what the author signed; then the case model (SPEC 4.3, 5 to 7).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mce_exchange import statement as statements
+from mce_exchange.directory.authority import Verdict, authenticate
+from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import CaseError, ContextError, DecryptionError, ProtocolError
+from mce_exchange.header import Header, read_header
+from mce_exchange.primitives.kem import KemKey
+from mce_exchange.sealing import Opened, open_content_key, open_payload
+from mce_exchange.v1 import statement_pb2
+
+
+class Refusal(IntEnum):
+    """Codes of `refused` Statements."""
+
+    PREKEY_NOT_HELD = statement_pb2.REFUSAL_CODE_PREKEY_NOT_HELD
+    CANNOT_OPEN = statement_pb2.REFUSAL_CODE_CANNOT_OPEN
+    CONTEXT_MISMATCH = statement_pb2.REFUSAL_CODE_CONTEXT_MISMATCH
+    CONTENT_INVALID = statement_pb2.REFUSAL_CODE_CONTENT_INVALID
+    ATTACHMENT_INVALID = statement_pb2.REFUSAL_CODE_ATTACHMENT_INVALID
+    NUMBER_USED = statement_pb2.REFUSAL_CODE_NUMBER_USED
+    POLICY = statement_pb2.REFUSAL_CODE_POLICY
+    BY_PERSON = statement_pb2.REFUSAL_CODE_BY_PERSON
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can follow: all but a prekey that is not held."""
+        return self is not Refusal.PREKEY_NOT_HELD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A genuine header at its log index, with our place among its recipients."""
+
+    header: Header
+    header_id: bytes
+    sender: str
+    position: int
+    index: int
+    disputed: bool
+
+    @property
+    def sequence(self) -> int:
+        """Our number in the pair's order."""
+        return self.header.core.recipients[self.position].sequence
+
+
+def judge(raw: bytes, *, state: PublicState, index: int, me: str) -> Arrived:
+    """Verify a header for `me`; any `ProtocolError` means that it is nobody's message."""
+    signed = authenticate(statements.decode(raw), state=state, index=index)
+    if signed.statement.type != statements.HEADER:
+        raise ContextError(f"a Statement of type {signed.statement.type}, not a header")
+    header = read_header(signed.statement.body)
+    return Arrived(
+        header=header,
+        header_id=signed.statement.id(state.directory.network_id),
+        sender=signed.author,
+        position=header.recipient_index(me),
+        index=index,
+        disputed=signed.verdict is Verdict.DISPUTED,
+    )
+
+
+def open_arrived(
+    arrived: Arrived,
+    *,
+    wrap: bytes,
+    payload: bytes,
+    prekey: Callable[[bytes], KemKey | None],
+    check: Callable[[bytes], None],
+    rewrap: statement_pb2.ReWrap | None = None,
+) -> Opened | Refusal:
+    """Open by the header's wrap, or by a verified re-wrap. `check` raises `ProtocolError` for a bad case.
+
+    Whether the prekey is held is decided before any decryption, so the answer is no oracle.
+    """
+    listed = arrived.header.wraps[arrived.position]
+    prekey_id = rewrap.prekey_id if rewrap else listed.prekey_id
+    key = prekey(prekey_id)
+    if key is None:
+        return Refusal.PREKEY_NOT_HELD
+    try:
+        content_key = open_content_key(
+            arrived.header,
+            arrived.position,
+            wrap,
+            key,
+            prekey_id=prekey_id,
+            digest=rewrap.wrap_digest if rewrap else listed.digest,
+        )
+        opened = open_payload(arrived.header, content_key, payload)
+        check(opened.content)
+    except DecryptionError:
+        return Refusal.CANNOT_OPEN
+    except CaseError:
+        return Refusal.CONTENT_INVALID
+    except ContextError:
+        return Refusal.CONTEXT_MISMATCH
+    except ProtocolError:
+        return Refusal.CONTENT_INVALID
+    return opened
