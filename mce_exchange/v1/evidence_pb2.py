@@ -9,7 +9,6 @@ from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
     _runtime_version.Domain.PUBLIC,
     6,
@@ -23,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from mce_exchange.v1 import directory_pb2 as mce__exchange_dot_v1_dot_directory__pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emce_exchange/v1/evidence.proto\x12\x0fmce_exchange.v1\x1a\x1fmce_exchange/v1/directory.proto\"3\n\rEvidenceBegin\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x12\n\nnetwork_id\x18\x02 \x01(\x0c\"\x1e\n\x0e\x45videnceAnchor\x12\x0c\n\x04note\x18\x01 \x01(\x0c\"c\n\x11\x45videnceDirectory\x12\x30\n\x06\x62undle\x18\x01 \x01(\x0b\x32 .mce_exchange.v1.DirectoryBundle\x12\r\n\x05index\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"D\n\x11\x45videnceStatement\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"G\n\x12\x45videnceDisclosure\x12\x11\n\theader_id\x18\x01 \x01(\x0c\x12\x0e\n\x06stream\x18\x02 \x01(\r\x12\x0e\n\x06secret\x18\x03 \x01(\x0c\"\x1e\n\x0b\x45videnceEnd\x12\x0f\n\x07records\x18\x01 \x01(\x04\x62\x06proto3')

@@ -6,12 +6,11 @@ The relay's calls. The only file with services. SPEC section 9.
 Refusals are gRPC statuses with a `Refusal` in the rich error details.
 """
 
-import abc as _abc_1
 from collections import abc as _abc
-
 from grpc import aio as _aio
-
 from mce_exchange.v1 import relay_pb2 as _relay_pb2
+import abc as _abc_1
+
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
