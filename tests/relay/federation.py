@@ -4,24 +4,31 @@ The relay cannot tell random bytes from ciphertext, so its tests need nothing th
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import Message
+from mce_relay.core import Core
+from mce_relay.values import Accepted, EnvelopeIn, Outcome, PublishIn, RelayKeys, Settings
+
 from mce_exchange import limits, statement
 from mce_exchange.directory import compose, trust
 from mce_exchange.directory.model import Directory, Life, Living, Member, Relay, Role, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
-from mce_exchange.header import Core, Recipient, Stream, Wrap, encode_header
+from mce_exchange.errors import RefusedError
+from mce_exchange.header import Core as HeaderCore
+from mce_exchange.header import Recipient, Stream, Wrap, encode_header
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log import merkle
 from mce_exchange.padding import padded_size
 from mce_exchange.primitives import tls
 from mce_exchange.primitives.sign import Ed25519Key, MlDsa44Key
 from mce_exchange.v1 import statement_pb2
-from mce_relay.values import EnvelopeIn, PublishIn, RelayKeys
 
 NOW = 1_790_000_000
 CHUNK = limits.CHUNK + limits.TAG
@@ -123,7 +130,7 @@ class Federation:
         party = self[sender]
         payload = secrets.token_bytes(padded_size(1, payload=True) + limits.TAG)
         wraps = tuple(secrets.token_bytes(limits.WRAP) for _ in recipients)
-        made = Core(
+        made = HeaderCore(
             signers=(party.key.public.id,),
             message_ref=secrets.token_bytes(32),
             sender=sender,
@@ -137,7 +144,7 @@ class Federation:
         made = replace(made, **core)  # type: ignore[arg-type]  # tests override any field
         return self.seal(made, wraps, payload)
 
-    def seal(self, core: Core, wraps: tuple[bytes, ...], payload: bytes) -> EnvelopeIn:
+    def seal(self, core: HeaderCore, wraps: tuple[bytes, ...], payload: bytes) -> EnvelopeIn:
         """Sign a header over this core and these wraps."""
         listed = [
             Wrap(prekey_id=self._prekey_id(one.member), digest=sha256(wrap).digest())
@@ -207,3 +214,65 @@ def _member(party: Party) -> Member:
         keys=(compose.new_key(party.key.public),),
         certificates=(party.certificate,),
     )
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets; POSIX seconds."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def running(
+    federation: Federation, folder: Path, *, clock: Clock | None = None, prekeys: bool = True, **settings: Any
+) -> AsyncIterator[Core]:
+    """A core over a folder; it sweeps only when told to. On a new log every member gets a prekey."""
+    chosen = Settings(**{"sweep_interval": 1e6, "anchor_interval": 1e9, **settings})
+    core = Core(
+        data=folder,
+        genesis=federation.bundle,
+        keys=federation.relay_keys,
+        settings=chosen,
+        clock=clock or Clock(),
+    )
+    await core.start()
+    try:
+        if prekeys and core.state.size == 1:
+            for outcome in await core.publish(federation.relay_id, federation.all_prekeys()):
+                accepted(outcome)
+        yield core
+    finally:
+        await core.close()
+
+
+def accepted(outcome: Outcome) -> Accepted:
+    """An outcome that must be an acceptance."""
+    if isinstance(outcome, RefusedError):
+        raise outcome
+    return outcome
+
+
+async def send(core: Core, sender: str, envelope: EnvelopeIn) -> Accepted:
+    """Submit one envelope, which must be accepted."""
+    [outcome] = await core.submit(sender, [envelope])
+    return accepted(outcome)
+
+
+async def tell(core: Core, author: str, item: PublishIn) -> Accepted:
+    """Publish one Statement, which must be accepted."""
+    [outcome] = await core.publish(author, [item])
+    return accepted(outcome)
+
+
+async def put(core: Core, member: str, data: bytes) -> bytes:
+    """Upload an attachment's ciphertext; its root."""
+    root = stream(data).root
+    for at in range(0, len(data), limits.PART):
+        part = data[at : at + limits.PART]
+        state = await core.put_attachment(member, root=root, size=len(data), offset=at, data=part)
+    assert state.complete
+    return root
