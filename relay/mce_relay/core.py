@@ -24,7 +24,7 @@ from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Group, Head, Sequencer
-from mce_relay.store.protocol import Reader, Store
+from mce_relay.store.protocol import Store
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.sweeper import Sweeper
 from mce_relay.values import (
@@ -210,7 +210,7 @@ class Core:
         """The oldest anchor of at least this tree size, the newest for 0; "not_found"."""
         if not 0 <= min_size <= limits.TREE_SIZE:
             raise refusal("not_found", f"no tree has {min_size} entries")
-        note: bytes | None = await self._ask(Reader.anchor, min_size)
+        note: bytes | None = await self._ask(lambda reader: reader.anchor(min_size))
         if note is None:
             raise refusal("not_found", f"no anchor of size {min_size} or more yet")
         return note
