@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
@@ -20,7 +20,6 @@ from mce_exchange.store.home import Home
 from mce_exchange.store.inbox import Received
 
 _CHUNK: Final = limits.CHUNK + limits.TAG
-_T = TypeVar("_T")
 
 
 class Fetch:

@@ -1,4 +1,4 @@
-"""What a home does by itself: prekeys in time, old halves destroyed, gaps and silence told, high-water marks."""
+"""What a home does by itself: prekeys in time, old halves destroyed, gaps told, high-water marks."""
 
 from collections.abc import Callable
 from typing import Final

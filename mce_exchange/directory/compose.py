@@ -1,7 +1,8 @@
 """Writing Directories: the federation's side, offline (SPEC section 8).
 
 `genesis` and `successor` make the body and records of a version, unsigned; `sign_directory` adds
-one root's block. Whoever signs first runs the result through `trust`, so a mistake shows before the ceremony ends.
+one root's block. Whoever signs first runs the result through `trust`, so a mistake shows before the
+ceremony ends.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

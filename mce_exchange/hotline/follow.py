@@ -43,7 +43,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One Statement with the state it is to be judged by; `error` if it is a public one that does not hold."""
+    """One Statement and the state it is judged by; `error` if it is a public one that does not hold."""
 
     given: Given
     public: bool

@@ -1,5 +1,6 @@
-"""Prekeys: which to send to, when the next is due, when a private half must go (promise 8, SPEC section 9)."""
+"""Prekeys: which to send to, when the next is due, when a private half must go (promise 8, SPEC 9)."""
 
+from itertools import pairwise
 from typing import Final
 
 from mce_exchange.directory.public import Prekey, PublicState
@@ -33,14 +34,14 @@ def due(state: PublicState, me: str, *, now_minutes: int) -> bool:
 
 
 def to_destroy(state: PublicState, me: str, *, now_minutes: int) -> list[Prekey]:
-    """Ours whose private halves must go: a successor is logged, all below it has been followed, seven days ago.
+    """Ours whose private halves must go: a successor is logged, all below it followed, seven days ago.
 
     The caller has followed the log up to `state.size` and holds nothing unopened from before.
     """
     known = state.prekeys.get(me, ())
     return [
         old
-        for old, successor in zip(known, known[1:], strict=False)
+        for old, successor in pairwise(known)
         if successor.index < state.size and now_minutes > successor.not_before_minutes + _DRAIN_MINUTES
     ]
 

@@ -51,7 +51,7 @@ class Alarms:
             "INSERT OR IGNORE INTO alarm (kind, about, text, at) VALUES (?, ?, ?, ?)", kind, about, text, at
         )
 
-    def all(self, *, after: int = 0, unseen: bool = False) -> list[Raised]:
+    def all(self, after: int = 0, *, unseen: bool = False) -> list[Raised]:
         """Alarms with an id above `after`, in order."""
         rows = self._database.rows(
             "SELECT id, kind, about, text, at FROM alarm WHERE id > ? AND seen <= ? ORDER BY id",

@@ -174,7 +174,11 @@ def test_cards_come_back() -> None:
 
 def revocation(key: PrivateKey, signer: PrivateKey, federation: Federation, cut: bytes) -> bytes:
     body = statement_pb2.Revocation(
-        signers=[signer.public.id], member="be", key_id=key.public.id, cut=cut, reason=statement_pb2.REVOCATION_REASON_LOST
+        signers=[signer.public.id],
+        member="be",
+        key_id=key.public.id,
+        cut=cut,
+        reason=statement_pb2.REVOCATION_REASON_LOST,
     )
     return federation.sign("revocation", body.SerializeToString(), signer).raw
 
@@ -231,7 +235,10 @@ def test_one_root_suspends_two_members_and_the_threshold_lifts_it() -> None:
 
     def suspend(member: str) -> str:
         body = statement_pb2.Suspension(
-            signers=[ROOTS[0].public.id], member=member, anchor=federation.anchor(), reason=statement_pb2.SUSPENSION_REASON_REQUESTED
+            signers=[ROOTS[0].public.id],
+            member=member,
+            anchor=federation.anchor(),
+            reason=statement_pb2.SUSPENSION_REASON_REQUESTED,
         )
         raw = federation.sign("suspension", body.SerializeToString(), ROOTS[0])
         federation.publish(raw.raw)
@@ -277,7 +284,10 @@ def _undeliverable(key: PrivateKey, type_: str) -> bytes:
             signers=[key.public.id], header_id=bytes(32), recipient="pt", tree_size=1, anchor=b"x"
         ).SerializeToString()
     return statement_pb2.Undeliverable(
-        signers=[key.public.id], header_id=bytes(32), recipient="pt", code=statement_pb2.UNDELIVERABLE_CODE_LEFT
+        signers=[key.public.id],
+        header_id=bytes(32),
+        recipient="pt",
+        code=statement_pb2.UNDELIVERABLE_CODE_LEFT,
     ).SerializeToString()
 
 

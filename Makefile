@@ -1,0 +1,44 @@
+# The front door. Every target sets up its own .venv; nothing needs to be installed by hand.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+FAULT ?=
+ARGS ?=
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check generate lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+demo: .venv/ready ## the main job on real processes; FAULT=lost-ack plants a fault and must fail
+	@$(BIN)/python examples/demo.py $(if $(FAULT),--fault $(FAULT))
+
+test: .venv/ready ## all tests; ARGS="-k name" for some
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy mce_exchange relay/mce_relay tests tools examples
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/buf lint
+	$(PYTHON) tools/generate --check
+	$(BIN)/python tools/spec_example.py --check
+
+generate: ## write the protobuf code again, in an environment of the generator's own
+	$(PYTHON) tools/generate
+
+lock: ## resolve requirements.txt again (needs uv)
+	tools/lock
+
+clean: ## remove what make made
+	rm -rf .venv .venv-generate build dist
+
+.venv/ready: requirements.txt pyproject.toml relay/pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		-e . -e relay
+	@touch $@

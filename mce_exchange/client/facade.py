@@ -1,0 +1,299 @@
+"""What an integrator uses: one asyncio object for one home.
+
+async with open_home("home", passphrase) as hotline:
+    await hotline.send(report, to=["pt", "es"], attachments=["photo.png"])
+    async for item in hotline.inbox():
+        ...
+        await item.acknowledge()
+"""
+
+import asyncio
+import mimetypes
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mce_exchange import case
+from mce_exchange import statement as statements
+from mce_exchange.case import CaseMessage
+from mce_exchange.client.channel import open_channel
+from mce_exchange.client.dispatch import File, Manner
+from mce_exchange.client.node import Node
+from mce_exchange.client.relay import GrpcRelay, Relay
+from mce_exchange.errors import UsageError
+from mce_exchange.header import read_header
+from mce_exchange.hotline import answers
+from mce_exchange.hotline.answers import About
+from mce_exchange.hotline.receiving import Refusal
+from mce_exchange.sealing import AttachmentInfo, open_stream
+from mce_exchange.store import settings
+from mce_exchange.store.alarms import Raised
+from mce_exchange.store.home import Home
+from mce_exchange.store.inbox import Received
+from mce_exchange.store.outbox import Sent
+
+Source = str | os.PathLike[str] | File
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A message that waits for an answer. `id` is its header id in hex; names are untrusted text."""
+
+    id: str
+    sender: str
+    message: CaseMessage
+    attachments: tuple[AttachmentInfo, ...]
+    _hotline: "Hotline"
+    _received: Received
+
+    async def acknowledge(self) -> None:
+        """Sign and queue `delivered`; this message is never given again."""
+        await self._hotline.acknowledge(self.id)
+
+    async def refuse(self, code: Refusal = Refusal.BY_PERSON) -> None:
+        """Sign and queue `refused`; this message is never given again."""
+        await self._hotline.refuse(self.id, code)
+
+    async def save(self, number: int, path: str | os.PathLike[str]) -> None:
+        """Write attachment `number` (from 0) to a file that does not exist yet, decrypted."""
+        await self._hotline.save(self.id, number, path)
+
+
+class Hotline:
+    """A hotline's node. Use `open_home`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._home = node.home
+
+    @property
+    def member(self) -> str:
+        """This hotline's member id."""
+        return self._node.identity.member
+
+    async def send(
+        self,
+        message: CaseMessage,
+        *,
+        to: Sequence[str],
+        attachments: Sequence[Source] = (),
+        urgent: bool = False,
+        deadline_class: int = 0,
+        supersedes: str = "",
+    ) -> str:
+        """Hand over a case message: encrypted, signed and durable when this returns, and sent from then on.
+
+        The answer is the header id in hex. Raises `CaseError` for a message that breaks a rule,
+        `UsageError` for a recipient that has to be telephoned instead, `LimitError` above a cap.
+        """
+        content = case.encode(message)
+        manner = Manner(urgent=urgent, deadline_class=deadline_class, supersedes=bytes.fromhex(supersedes))
+        with ExitStack() as stack:
+            files = [_file(one, stack) for one in attachments]
+            header_id = await self._node.run_home(self._node.dispatch.send, content, to, files, manner)
+        self._node.changed()
+        return header_id.hex()
+
+    async def inbox(self) -> AsyncIterator[Item]:
+        """Messages that wait for an answer, oldest first, then each as it comes, without end.
+
+        What is not answered is given again by the next iteration, in this process or a later one.
+        """
+        given: set[int] = set()
+        async for _ in self._changes():
+            for received in await self._node.run_home(self._home.inbox.in_state, "ready"):
+                if received.id not in given:
+                    given.add(received.id)
+                    yield await self._item(received)
+
+    async def alarms(self, after: int = 0) -> AsyncIterator[Raised]:
+        """Alarms with an id above `after`, then each as it is raised, without end."""
+        async for _ in self._changes():
+            for alarm in await self._node.run_home(self._home.alarms.all, after):
+                after = alarm.id
+                yield alarm
+
+    async def acknowledge(self, *ids: str) -> None:
+        """Sign and queue one `delivered` for these messages, which are never given again."""
+        await self._node.run_home(acknowledge, self._home, self._node, ids)
+        self._node.changed()
+
+    async def refuse(self, id_: str, code: Refusal = Refusal.BY_PERSON) -> None:
+        """Sign and queue `refused` for a message, which is never given again."""
+        await self._node.run_home(refuse, self._home, self._node, id_, code)
+        self._node.changed()
+
+    async def sent(self, id_: str) -> Sent:
+        """How far a message of ours is, recipient by recipient."""
+        found = await self._node.run_home(self._home.outbox.find, bytes.fromhex(id_))
+        if found is None:
+            raise UsageError(f"no message {id_} was sent from this home")
+        return found
+
+    async def settled(self, id_: str) -> Sent:
+        """Wait until every recipient has answered, or the relay for it."""
+        async for _ in self._changes():
+            found = await self.sent(id_)
+            if found.state == "failed" or all(one.status != "waiting" for one in found.deliveries):
+                return found
+        raise UsageError("this hotline is closed")
+
+    async def case(self, case_id: str) -> list[tuple[str, CaseMessage]]:
+        """Every message of a case that this home holds, both ways, oldest first: (sender, message)."""
+        return await self._node.run_home(lambda: list(case_messages(self._home, case_id)))
+
+    async def save(self, id_: str, number: int, path: str | os.PathLike[str]) -> None:
+        """Write attachment `number` (from 0) of a received message to a new file, decrypted."""
+        await self._node.run_home(save_attachment, self._home, bytes.fromhex(id_), number, Path(path))
+
+    async def _item(self, received: Received) -> Item:
+        body = await self._node.run_home(self._home.inbox.body, received.header_id)
+        return Item(
+            id=received.header_id.hex(),
+            sender=received.sender,
+            message=case.decode(body.content),
+            attachments=body.attachments,
+            _hotline=self,
+            _received=received,
+        )
+
+    async def _changes(self) -> AsyncIterator[None]:
+        event = self._node.subscribe()
+        try:
+            while self._node.failure is None:
+                event.clear()
+                yield
+                await event.wait()
+            raise self._node.failure
+        finally:
+            self._node.unsubscribe(event)
+
+
+@asynccontextmanager
+async def open_home(
+    path: str | os.PathLike[str],
+    passphrase: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    relay: Relay | None = None,
+    poll_seconds: float = 0.2,
+    anchor_seconds: float = 30.0,
+) -> AsyncIterator[Hotline]:
+    """Open a home and run its node until the block ends. One process at a time runs a home's node.
+
+    Raises `StoreError` for a wrong passphrase or a second node, `UsageError` if the home has not joined.
+    `relay` replaces the connection, for tests.
+    """
+    home = Home.open(Path(path), passphrase)
+    try:
+        with home.lock():
+            async with _connected(home, relay) as connection:
+                node = Node(home, connection, check=case.check_bytes, clock=clock)
+                running = asyncio.create_task(
+                    node.run(poll_seconds=poll_seconds, anchor_seconds=anchor_seconds)
+                )
+                try:
+                    yield Hotline(node)
+                finally:
+                    running.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await running
+                    node.close()
+    finally:
+        home.close()
+
+
+@asynccontextmanager
+async def _connected(home: Home, relay: Relay | None) -> AsyncIterator[Relay]:
+    if relay is not None:
+        yield relay
+        return
+    proxy = home.settings.find(settings.PROXY)
+    channel = open_channel(
+        home.settings.text(settings.RELAY_ADDRESS),
+        relay_certificate=home.settings.get(settings.RELAY_CERTIFICATE),
+        door_key=home.secrets.get("door"),
+        door=home.settings.get(settings.DOOR),
+        proxy=proxy.decode() if proxy else None,
+    )
+    async with channel:
+        yield GrpcRelay(channel)
+
+
+def _file(source: Source, stack: ExitStack) -> File:
+    if isinstance(source, File):
+        return source
+    path = Path(source)
+    try:
+        opened = stack.enter_context(path.open("rb"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path.name}: {error.strerror}") from error
+    guessed = mimetypes.guess_type(path.name)[0]
+    return File(name=path.name, media_type=guessed or "application/octet-stream", source=opened)
+
+
+# The same acts for one who holds the home without running its node: the `mce` commands.
+
+
+def acknowledge(home: Home, node: Node, ids: Sequence[str]) -> None:
+    """Answer `delivered` for messages in state `ready`, in one transaction."""
+    with home.database.write():
+        about = [_about(home, node.identity.member, id_) for id_ in ids]
+        for one in about:
+            home.inbox.move(one.header_id, state="acknowledged")
+        home.publishing.put(answers.delivered(node.identity.author, about))
+
+
+def refuse(home: Home, node: Node, id_: str, code: Refusal) -> None:
+    """Answer `refused` for a message in state `ready`, in one transaction."""
+    with home.database.write():
+        about = _about(home, node.identity.member, id_)
+        home.inbox.move(about.header_id, state="refused", reason=code.name.lower())
+        home.publishing.put(answers.refused(node.identity.author, about, code))
+
+
+def _about(home: Home, member: str, id_: str) -> About:
+    received = home.inbox.find(bytes.fromhex(id_))
+    if received is None or received.state != "ready":
+        state = "is not here" if received is None else f"is {received.state}"
+        raise UsageError(f"message {id_} {state}", remedy="`mce inbox` lists what waits for an answer")
+    header = read_header(statements.decode(received.statement).body)
+    return About(
+        header_id=received.header_id,
+        index=received.log_index,
+        position=header.recipient_index(member),
+    )
+
+
+def save_attachment(home: Home, header_id: bytes, number: int, path: Path) -> None:
+    """Decrypt one attachment of a received message into a file that does not exist yet."""
+    received = home.inbox.find(header_id)
+    if received is None:
+        raise UsageError(f"message {header_id.hex()} is not here")
+    header = read_header(statements.decode(received.statement).body)
+    streams, secrets = header.core.streams[1:], home.inbox.body(header_id).secrets[1:]
+    if not 0 <= number < len(streams):
+        raise UsageError(f"this message has {len(streams)} attachments, counted from 0")
+    try:
+        with path.open("xb") as sink, home.attachments.path(streams[number].root).open("rb") as source:
+            for piece in open_stream(secrets[number], streams[number], source, payload=False):
+                sink.write(piece)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def case_messages(home: Home, case_id: str) -> Iterator[tuple[str, CaseMessage]]:
+    """Messages of a case in both directions, as this home came to hold them."""
+    rows = home.database.rows(
+        "SELECT header_id, outgoing, sender FROM message WHERE body_key IS NOT NULL ORDER BY id"
+    )
+    for header_id, outgoing, sender in rows:
+        box = home.outbox if outgoing else home.inbox
+        message = case.decode(box.body(header_id).content)
+        if case.case_id(message) == case_id:
+            yield sender, message
