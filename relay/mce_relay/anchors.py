@@ -2,7 +2,6 @@
 
 from mce_exchange.directory.public import PublicState
 from mce_exchange.log.anchor import Anchor, sign_anchor
-
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Reader
 from mce_relay.values import RelayKeys

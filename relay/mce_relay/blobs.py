@@ -19,7 +19,6 @@ from mce_exchange.errors import StoreError
 from mce_exchange.log import merkle
 from mce_exchange.padding import is_padded_size
 from mce_exchange.primitives.verify import equal
-
 from mce_relay.engine import CHUNK, Rules, share, today
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Group, Sequencer

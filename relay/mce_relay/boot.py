@@ -18,7 +18,6 @@ from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, read_checkp
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Tree
 from mce_exchange.primitives.verify import equal, sha256
-
 from mce_relay.sequencer import Head
 from mce_relay.store.protocol import Logged, Reader, Store
 from mce_relay.values import Metrics, RelayKeys

@@ -18,7 +18,6 @@ from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import RefusedError, StoreError
 from mce_exchange.log.receipt import Receipt
-
 from mce_relay import boot, engine, engine_publish, views
 from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules

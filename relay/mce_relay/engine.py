@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from google.protobuf.message import Message as Body
+
 from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.directory.authority import Signed, authenticate
@@ -22,7 +23,6 @@ from mce_exchange.log import merkle
 from mce_exchange.primitives.verify import equal, sha256
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import statement_pb2
-
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Fate, Message, Place, Usage, Writer

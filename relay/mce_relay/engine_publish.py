@@ -6,14 +6,13 @@ As in `engine`: all is checked before the first change, `RefusedError` for what 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from mce_exchange import limits
 from mce_exchange.directory.authority import Signed
 from mce_exchange.errors import MceError
 from mce_exchange.statement import DIRECTORY, HEADER, Statement
 from mce_exchange.v1 import statement_pb2
-
 from mce_relay.boot import may_serve
 from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge
 from mce_relay.refusals import refusal, refusing
@@ -40,7 +39,8 @@ def publish(rules: Rules, group: Group, author: str, item: PublishIn) -> Placed:
     rule = _RULES.get(statement.type)
     if rule is None:
         raise refusal("not_admitted", f"a Statement of type {statement.type} is the relay's own to log")
-    parties = rule(group, judge(group, statement, author), item.wrap)
+    signed = judge(group, statement, author)
+    parties = rule(group, signed, signed.body, item.wrap)
     return Placed(group.append(statement, author=author, parties=[author, *parties]), statement.raw)
 
 
@@ -60,18 +60,16 @@ def _publish_public(rules: Rules, group: Group, statement: Statement, members: S
     return group.append(statement, author=author, members=records, state=state)
 
 
-def _delivered(group: Group, signed: Signed, wrap: bytes) -> list[str]:
-    body, author = signed.body, signed.author
-    assert isinstance(body, statement_pb2.Delivered)
+def _delivered(group: Group, signed: Signed, body: statement_pb2.Delivered, wrap: bytes) -> list[str]:
+    author = signed.author
     found = _acknowledged(group, author, [(i.header_id, i.index, i.recipient_index) for i in body.items])
     for message, place in found:
         _finish(group, message, replace(place, fate=Fate.DELIVERED, deadline=None))
     return [message.sender for message, _ in found]
 
 
-def _refused(group: Group, signed: Signed, wrap: bytes) -> list[str]:
-    body, author = signed.body, signed.author
-    assert isinstance(body, statement_pb2.Refused)
+def _refused(group: Group, signed: Signed, body: statement_pb2.Refused, wrap: bytes) -> list[str]:
+    author = signed.author
     found = _acknowledged(group, author, [(i.header_id, i.index, i.recipient_index) for i in body.items])
     for (message, place), one in zip(found, body.items, strict=True):
         if one.code == _NOT_HELD:
@@ -113,9 +111,8 @@ def _finish(group: Group, message: Message, place: Place) -> None:
         group.tx.close(message.index, group.now)
 
 
-def _void(group: Group, signed: Signed, wrap: bytes) -> list[str]:
-    body, author = signed.body, signed.author
-    assert isinstance(body, statement_pb2.Void)
+def _void(group: Group, signed: Signed, body: statement_pb2.Void, wrap: bytes) -> list[str]:
+    author = signed.author
     _peer(group, author, body.recipient)
     if group.tx.number_user(author, body.recipient, body.sequence) is not None:
         raise refusal("sequence_used", f"number {body.sequence} from {author} to {body.recipient} is used")
@@ -126,17 +123,15 @@ def _void(group: Group, signed: Signed, wrap: bytes) -> list[str]:
     return [body.recipient]
 
 
-def _high_water(group: Group, signed: Signed, wrap: bytes) -> list[str]:
-    body, author = signed.body, signed.author
-    assert isinstance(body, statement_pb2.HighWater)
+def _high_water(group: Group, signed: Signed, body: statement_pb2.HighWater, wrap: bytes) -> list[str]:
+    author = signed.author
     _peer(group, author, body.recipient)
     # Whether it is true is for the recipient to judge, who alone knows what arrived.
     return [body.recipient]
 
 
-def _rewrap(group: Group, signed: Signed, wrap: bytes) -> list[str]:
-    body, author = signed.body, signed.author
-    assert isinstance(body, statement_pb2.ReWrap)
+def _rewrap(group: Group, signed: Signed, body: statement_pb2.ReWrap, wrap: bytes) -> list[str]:
+    author = signed.author
     message, place = _place(group, body.header_id, body.recipient_index)
     if message.sender != author:
         raise refusal("wrong_context", f"{author} did not send {message.id.hex()}")
@@ -153,9 +148,8 @@ def _rewrap(group: Group, signed: Signed, wrap: bytes) -> list[str]:
     return [place.recipient]
 
 
-def _erasure(group: Group, signed: Signed, wrap: bytes) -> list[str]:
-    body, author = signed.body, signed.author
-    assert isinstance(body, statement_pb2.Erasure)
+def _erasure(group: Group, signed: Signed, body: statement_pb2.Erasure, wrap: bytes) -> list[str]:
+    author = signed.author
     with refusing():
         group.state.open_anchor(body.anchor)
     common: set[str] | None = None
@@ -179,7 +173,7 @@ def _peer(group: Group, author: str, member: str) -> None:
         raise refusal("wrong_context", f"{member} is no peer of {author}")
 
 
-_RULES: Final[Mapping[str, Callable[[Group, Signed, bytes], list[str]]]] = MappingProxyType(
+_RULES: Final[Mapping[str, Callable[[Group, Signed, Any, bytes], list[str]]]] = MappingProxyType(
     {
         "delivered": _delivered,
         "refused": _refused,
@@ -189,3 +183,4 @@ _RULES: Final[Mapping[str, Callable[[Group, Signed, bytes], list[str]]]] = Mappi
         "erasure": _erasure,
     }
 )
+"""By type; each rule gets the body that `statement.BODIES` has for its type, and names the parties."""

@@ -23,7 +23,6 @@ from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Tree
 from mce_exchange.primitives.sign import Ed25519Key
 from mce_exchange.statement import Statement
-
 from mce_relay.refusals import refusal
 from mce_relay.store.protocol import Logged, Store, Writer
 from mce_relay.values import Metrics

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Final
 
 from mce_exchange.v1 import statement_pb2
-
 from mce_relay import anchors
 from mce_relay.blobs import Blobs, forget
 from mce_relay.engine import Rules

@@ -14,7 +14,6 @@ from mce_exchange.directory.model import Role
 from mce_exchange.directory.public import PublicState
 from mce_exchange.log.merkle import Tree
 from mce_exchange.v1 import statement_pb2
-
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Head
 from mce_relay.store.protocol import Fate, Logged, Place, Reader, Upload

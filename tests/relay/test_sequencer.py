@@ -143,12 +143,13 @@ async def test_a_defect_met_by_one_piece_of_work_is_its_own(tmp_path: Path) -> N
 async def test_draining_takes_nothing_new_and_finishes_what_waits(tmp_path: Path) -> None:
     f = Federation()
     async with running(f, tmp_path) as core:
-        waiting = asyncio.create_task(core.wait(core.state.size + 1000))
-        submitting = asyncio.create_task(core.submit("be", [f.envelope("be", "pt") for _ in range(30)]))
-        await asyncio.sleep(0)
-        await core.drain()
-        assert all(isinstance(one, Accepted) for one in await submitting)
-        await waiting
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(core.wait(core.state.size + 1000))
+            submitting = tasks.create_task(core.submit("be", [f.envelope("be", "pt") for _ in range(30)]))
+            await asyncio.sleep(0)
+            await core.drain()
+        outcomes = submitting.result()
+        assert all(isinstance(one, Accepted) for one in outcomes)
         [late] = await core.submit("be", [f.envelope("be", "pt")])
         assert isinstance(late, RefusedError)
         assert late.reason == "draining"

@@ -1,5 +1,7 @@
 """The store's questions and changes in SQL, one method a statement (schema: `migrations/`)."""
 
+# ruff: noqa: D102 - every method is documented where it is promised: `protocol.Reader`, `protocol.Writer`.
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO, Final
 
 import apsw
-from mce_exchange.errors import MceError, StoreError
 
+from mce_exchange.errors import MceError, StoreError
 from mce_relay.store.rows import SqliteReader, SqliteWriter
 
 _FULL: Final = 2
