@@ -137,14 +137,14 @@ def _rewrap(group: Group, signed: Signed, body: statement_pb2.ReWrap, wrap: byte
         raise refusal("wrong_context", f"{author} did not send {message.id.hex()}")
     if place.fate in _FINAL:
         raise refusal("already_final", f"{message.id.hex()} is final at {place.recipient}")
-    if place.fate is not Fate.PENDING or not place.prekey_refused or place.rewrapped:
+    if place.fate is not Fate.PENDING or not place.prekey_refused or place.rewrap:
         raise refusal("wrong_context", f"{place.recipient} waits for no other wrap of {message.id.hex()}")
     prekey = group.state.find_prekey(place.recipient, body.prekey_id)
     # A key logged later could be a thief's: it asks a person, not this call (threats E1, D1).
     if prekey is None or prekey.index >= message.index:
         raise refusal("unknown_prekey", f"{body.prekey_id.hex()} is no live prekey logged below the header")
     check_wrap(wrap, body.wrap_digest, place.number)
-    group.tx.put_place(replace(place, wrap=wrap, rewrapped=True))
+    group.tx.put_place(replace(place, rewrap=wrap))
     return [place.recipient]
 
 

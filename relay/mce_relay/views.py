@@ -7,6 +7,7 @@ take part now gets what is public.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
@@ -16,8 +17,10 @@ from mce_exchange.log.merkle import Tree
 from mce_exchange.v1 import statement_pb2
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Head
-from mce_relay.store.protocol import Fate, Logged, Place, Reader, Upload
+from mce_relay.store.protocol import Fate, Logged, Reader, Upload
 from mce_relay.values import Batch, Delivery
+
+_REWRAP: Final = "re-wrap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +88,24 @@ def attachment(reader: Reader, state: PublicState, member: str, root: bytes) -> 
 
 
 def _delivery(reader: Reader, eyes: Eyes, logged: Logged) -> Delivery:
-    place = None if logged.public else _waiting(reader, eyes, logged)
+    wrap, payload = (b"", b"") if logged.public else _ciphertext(reader, eyes, logged)
     return Delivery(
-        index=logged.index,
-        statement=logged.statement,
-        members=logged.members,
-        wrap=place.wrap if place else b"",
-        payload=(reader.payload(place.index) or b"") if place else b"",
+        index=logged.index, statement=logged.statement, members=logged.members, wrap=wrap, payload=payload
     )
 
 
-def _waiting(reader: Reader, eyes: Eyes, logged: Logged) -> Place | None:
-    """The reader's own pending place, of a header or of the message that a re-wrap is for."""
+def _ciphertext(reader: Reader, eyes: Eyes, logged: Logged) -> tuple[bytes, bytes]:
+    """The wrap that this very header or re-wrap commits to, and the payload, while the reader is pending."""
     statement = statements.decode(logged.statement)
     header_id, number = logged.id, None
-    if statement.type == "re-wrap":
+    if statement.type == _REWRAP:
         body = statements.body(statement, statement_pb2.ReWrap)
         header_id, number = body.header_id, body.recipient_index
     elif statement.type != statements.HEADER:
-        return None
+        return b"", b""
     message = reader.message(header_id)
-    if message is None or message.closed is not None:
-        return None
-    for place in reader.places(message.index):
+    for place in reader.places(message.index) if message and message.closed is None else ():
         if place.recipient == eyes.member and place.fate is Fate.PENDING and number in (None, place.number):
-            return place
-    return None
+            wrap = place.rewrap if statement.type == _REWRAP else place.wrap
+            return wrap, reader.payload(place.index) or b""
+    return b"", b""

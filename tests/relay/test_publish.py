@@ -133,7 +133,8 @@ async def test_a_re_wrap_once_for_a_prekey_that_is_not_held(tmp_path: Path) -> N
         assert (delivery.wrap, delivery.payload) == (good.wrap, envelope.payload)
         again = await core.read("pt", index)
         assert again is not None
-        assert again.statements[0].wrap == good.wrap
+        # Beside each Statement goes the wrap that it commits to.
+        assert again.statements[0].wrap == envelope.wraps[0]
         assert await refused(core, "be", rewrap(f, "be", id_, held)) == "wrong_context", "only once"
         await tell(core, "pt", f.delivered("pt", (id_, index, 0)))
         assert await refused(core, "be", rewrap(f, "be", id_, held)) == "already_final"

@@ -56,9 +56,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One recipient of a message: `number` is its place in the header, `wrap` is empty once erased.
+    """One recipient of a message: `number` is its place in the header.
 
-    `prekey_refused`: it does not hold the prekey; `rewrapped`: `wrap` is the sender's second one.
+    `wrap` is the one that the header commits to, `rewrap` the one of the sender's re-wrap, if any; both
+    are empty once erased. `prekey_refused`: the recipient does not hold the header's prekey.
     """
 
     index: int
@@ -69,7 +70,7 @@ class Place:
     wrap: bytes
     deadline: int | None = None
     prekey_refused: bool = False
-    rewrapped: bool = False
+    rewrap: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

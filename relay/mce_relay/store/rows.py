@@ -14,7 +14,7 @@ _ENTRY: Final = "e.idx, e.entry, e.id, e.public, e.author, e.statement"
 _MESSAGE: Final = "m.idx, e.id, m.sender, m.accepted, m.expires, m.size, m.closed, m.erased"
 _MESSAGES: Final = f"SELECT {_MESSAGE} FROM messages m JOIN entries e USING (idx)"
 _PLACE: Final = (
-    "p.idx, p.number, p.sender, p.recipient, p.fate, p.wrap, p.deadline, p.prekey_refused, p.rewrapped"
+    "p.idx, p.number, p.sender, p.recipient, p.fate, p.wrap, p.deadline, p.prekey_refused, p.rewrap"
 )
 _UPLOAD: Final = "root, owner, size, started, complete, idx"
 
@@ -215,7 +215,7 @@ class SqliteWriter(SqliteReader):
     def put_place(self, place: Place) -> None:
         self._do(
             "INSERT OR REPLACE INTO places (idx, number, sender, recipient, fate, wrap, deadline,"
-            " prekey_refused, rewrapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " prekey_refused, rewrap) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             place.index,
             place.number,
             place.sender,
@@ -224,7 +224,7 @@ class SqliteWriter(SqliteReader):
             place.wrap,
             place.deadline,
             place.prekey_refused,
-            place.rewrapped,
+            place.rewrap,
         )
 
     def close(self, index: int, when: int) -> None:
@@ -239,7 +239,7 @@ class SqliteWriter(SqliteReader):
     def erase(self, message: Message, when: int) -> None:
         self._do("DELETE FROM payloads WHERE idx = ?", message.index)
         self._do("DELETE FROM uploads WHERE idx = ?", message.index)
-        self._do("UPDATE places SET wrap = x'' WHERE idx = ?", message.index)
+        self._do("UPDATE places SET wrap = x'', rewrap = x'' WHERE idx = ?", message.index)
         self._do("UPDATE messages SET erased = ? WHERE idx = ?", when, message.index)
 
     def attest(self, indices: Sequence[int]) -> None:
@@ -288,7 +288,7 @@ def _message(row: Row) -> Message:
 
 
 def _place(row: Row) -> Place:
-    index, number, sender, recipient, fate, wrap, deadline, prekey_refused, rewrapped = row
+    index, number, sender, recipient, fate, wrap, deadline, prekey_refused, rewrap = row
     return Place(
         index=index,
         number=number,
@@ -298,7 +298,7 @@ def _place(row: Row) -> Place:
         wrap=wrap,
         deadline=deadline,
         prekey_refused=bool(prekey_refused),
-        rewrapped=bool(rewrapped),
+        rewrap=rewrap,
     )
 
 

@@ -66,7 +66,7 @@ CREATE TABLE places (
     wrap           BLOB NOT NULL,
     deadline       INTEGER,
     prekey_refused INTEGER NOT NULL,
-    rewrapped      INTEGER NOT NULL,
+    rewrap         BLOB NOT NULL,
     PRIMARY KEY (idx, number)
 ) STRICT;
 CREATE INDEX pending_places ON places (sender, recipient) WHERE fate = 0;
