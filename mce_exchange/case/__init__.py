@@ -1,0 +1,35 @@
+"""What hotlines say to each other: the case model of this version (SPEC section 7).
+
+`messages` and `entities` are the values, `codes` the lists, `codec` the bytes, `rules` what must
+hold, `labels` and `render` what a person reads. Nothing here knows keys, networks or the log.
+"""
+
+from mce_exchange.case.codec import decode, encode, has_unknown
+from mce_exchange.case.messages import (
+    CaseHeader,
+    CaseMessage,
+    CaseReport,
+    CaseUpdate,
+    InformationRequest,
+    InformationResponse,
+    SightingReport,
+)
+from mce_exchange.case.render import render
+from mce_exchange.case.rules import Finding, check, validate
+
+__all__ = [
+    "CaseHeader",
+    "CaseMessage",
+    "CaseReport",
+    "CaseUpdate",
+    "Finding",
+    "InformationRequest",
+    "InformationResponse",
+    "SightingReport",
+    "check",
+    "decode",
+    "encode",
+    "has_unknown",
+    "render",
+    "validate",
+]

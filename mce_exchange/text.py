@@ -1,0 +1,47 @@
+"""Untrusted text on its way to a person: shown, never obeyed (threats H6, H11)."""
+
+import unicodedata
+from typing import Final
+
+_VISIBLE: Final = frozenset("\n")
+_RESERVED: Final = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+)
+_NAME_BYTES: Final = 120
+
+
+def neutralise(text: str) -> str:
+    """The same text with every control, format and private character shown as its number.
+
+    So no escape sequence reaches a terminal, no override turns a line around, nothing hides. Line
+    breaks stay; other separators of lines and paragraphs are shown.
+    """
+    return "".join(c if _harmless(c) else f"\\u{{{ord(c):x}}}" for c in text)
+
+
+def one_line(text: str) -> str:
+    """The same with line breaks shown too: for names and table cells."""
+    return neutralise(text).replace("\n", "\\u{a}")
+
+
+def _harmless(c: str) -> bool:
+    if c in _VISIBLE:
+        return True
+    # Cc control, Cf format (bidi, zero width), Cs surrogates, Co private, Cn unassigned, Zl/Zp separators.
+    return unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def safe_name(name: str, *, number: int) -> str:
+    """A file name for attachment `number` that names a file of this folder and nothing else.
+
+    No path, no device, no leading dot, no hidden or turned text, at most 120 bytes, NFC.
+    """
+    normal = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(c if _harmless(c) and c not in '\n:*?"<>|' else "_" for c in normal).strip(" .")
+    stem, dot, suffix = kept.rpartition(".")
+    stem, suffix = (stem, dot + suffix) if dot and len(suffix.encode()) <= 10 else (kept, "")
+    while len((stem + suffix).encode()) > _NAME_BYTES:
+        stem = stem[:-1]
+    if not stem or stem.split(".")[0].lower() in _RESERVED:
+        stem = f"attachment-{number}"
+    return stem + suffix
