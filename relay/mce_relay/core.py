@@ -16,7 +16,8 @@ from mce_exchange import limits
 from mce_exchange.directory.model import Directory, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import RefusedError, StoreError
+from mce_exchange.errors import MceError, RefusedError, StoreError
+from mce_exchange.log.merkle import Tree
 from mce_exchange.log.receipt import Receipt
 from mce_relay import boot, engine, engine_publish, views
 from mce_relay.blobs import Blobs
@@ -77,10 +78,7 @@ class Core:
 
         Raises `StoreError`, `DirectoryError` for the genesis, `UsageError` for keys that may not serve it.
         """
-        await asyncio.to_thread(self._store.open)
-        head, tree, relay = await asyncio.to_thread(
-            boot.start, self._store, self._genesis, self._keys, self._metrics
-        )
+        head, tree, relay = await asyncio.to_thread(self._open)
         self._grown = asyncio.Event()
         self._ended = False
         self._tree = tree
@@ -106,6 +104,14 @@ class Core:
         )
         await self.sweep()
         self._sweeping = asyncio.create_task(self._sweep_on())
+
+    def _open(self) -> tuple[Head, Tree, str]:
+        self._store.open()
+        try:
+            return boot.start(self._store, self._genesis, self._keys, self._metrics)
+        except MceError:
+            self._store.close()
+            raise
 
     async def sweep(self) -> None:
         """Do all that time has made due; it also runs by itself every `sweep_interval`."""

@@ -225,9 +225,9 @@ def _check_quotas(rules: Rules, group: Group, header: Header, payload: int) -> U
 
 
 def today(group: Group, member: str) -> Usage:
-    """What a member takes, its count of messages begun again each day."""
+    """What a member takes, its counts begun again each day."""
     usage, day = group.tx.usage(member), group.now // DAY
-    return usage if usage.day == day else replace(usage, day=day, messages=0)
+    return usage if usage.day == day else replace(usage, day=day, messages=0, statements=0)
 
 
 def _accept(

@@ -1,6 +1,6 @@
 """The relay's rules for every Statement but headers: acknowledgements, voids, re-wraps, public ones.
 
-As in `engine`: all is checked before the first change, `RefusedError` for what is not accepted.
+As in `engine`: all is checked before the log changes, `RefusedError` for what is not accepted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from mce_exchange.errors import MceError
 from mce_exchange.statement import DIRECTORY, HEADER, Statement
 from mce_exchange.v1 import statement_pb2
 from mce_relay.boot import may_serve
-from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge
+from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge, today
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Fate, Message, Place
@@ -34,6 +34,7 @@ def publish(rules: Rules, group: Group, author: str, item: PublishIn) -> Placed:
     known = earlier(group, statement, author)
     if known:
         return known
+    _count(rules, group, author)
     if statement.public:
         return Placed(_publish_public(rules, group, statement, item.members), statement.raw)
     rule = _RULES.get(statement.type)
@@ -42,6 +43,14 @@ def publish(rules: Rules, group: Group, author: str, item: PublishIn) -> Placed:
     signed = judge(group, statement, author)
     parties = rule(group, signed, signed.body, item.wrap)
     return Placed(group.append(statement, author=author, parties=[author, *parties]), statement.raw)
+
+
+def _count(rules: Rules, group: Group, author: str) -> None:
+    """One more of whoever hands it in, so that no member floods the log; undone with what is refused."""
+    usage = today(group, author)
+    if usage.statements >= rules.settings.quotas.statements_per_day and author != rules.relay:
+        raise refusal("quota", f"{author} has published {usage.statements} Statements today")
+    group.tx.put_usage(author, replace(usage, statements=usage.statements + 1))
 
 
 def _publish_public(rules: Rules, group: Group, statement: Statement, members: Sequence[bytes]) -> int:

@@ -162,9 +162,9 @@ class Sequencer:
     def _serve(self) -> None:
         while True:
             jobs, last = self._waiting()
-            results = self._commit(jobs)
+            results = self._commit_or_stop(jobs)
             if last:
-                self._commit(())
+                self._commit_or_stop(())
             self._loop.call_soon_threadsafe(self._tell, jobs, results)
             if last:
                 return
@@ -179,9 +179,20 @@ class Sequencer:
             job = self._queue.get()
         return jobs, True
 
+    def _commit_or_stop(self, jobs: Sequence[_Job]) -> Sequence[Any]:
+        """Whatever happens, everybody who waits is told, and nothing is signed after a defect."""
+        if self._failed is None:
+            try:
+                return self._commit(jobs)
+            except Exception as error:
+                self._failed = StoreError(
+                    f"the writer met a defect: {type(error).__name__}",
+                    remedy="restart the relay and report this to the maintainers",
+                )
+                self._failed.__cause__ = error
+        return [self._failed] * len(jobs)
+
     def _commit(self, jobs: Sequence[_Job]) -> Sequence[Any]:
-        if self._failed:
-            return [self._failed] * len(jobs)
         try:
             with self._store.write() as tx:
                 group = Group(tx, self.head, int(self._clock()))

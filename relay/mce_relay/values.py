@@ -76,12 +76,14 @@ class Quotas:
     """What one member may take of the relay; the last part of each stays free for urgent messages.
 
     `bytes_per_member`: ciphertext held for one sender, uploads included. `messages_per_day`: headers in
-    24 hours. `pending_per_recipient`: messages of one sender not final at one recipient, so that no
-    sender fills the mailbox for the others. `urgent_reserve`: percent of each kept for urgent ones.
+    a day (UTC); `statements_per_day`: the others, which have no urgent part. `pending_per_recipient`:
+    messages of one sender not final at one recipient, so that no sender fills the mailbox for the
+    others. `urgent_reserve`: percent of each kept for urgent ones.
     """
 
     bytes_per_member: int = 20 * 1024**3
     messages_per_day: int = 10_000
+    statements_per_day: int = 100_000
     pending_per_recipient: int = 2_000
     urgent_reserve: int = 10
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mce_relay.core import Core
-from mce_relay.values import Accepted, PublishIn
+from mce_relay.values import Accepted, PublishIn, Quotas
 
 from mce_exchange import limits, statement
 from mce_exchange.errors import RefusedError
@@ -249,3 +249,15 @@ async def test_what_a_caller_may_not_publish(tmp_path: Path) -> None:
         assert await refused(core, "be", big) == "too_large"
         with pytest.raises(RefusedError, match="at most"):
             await core.publish("be", [own] * (limits.STATEMENTS_PER_CALL + 1))
+
+
+async def test_h4_no_member_floods_the_log(tmp_path: Path) -> None:
+    f = Federation()
+    async with running(f, tmp_path, quotas=Quotas(statements_per_day=3)) as core:
+        for number in range(3):
+            await tell(core, "be", void(f, "be", "pt", number + 1))
+        assert await refused(core, "be", void(f, "be", "pt", 4)) == "quota"
+        assert await refused(core, "be", f.prekey("nl")) == "quota"
+        await tell(core, "be", void(f, "be", "pt", 3))
+        await tell(core, "es", void(f, "es", "pt", 1))
+        await send(core, "be", f.envelope("be", "es"))

@@ -87,11 +87,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a member takes: ciphertext held, and headers accepted on `day` (days since 1970)."""
+    """What a member takes: ciphertext held; headers and other Statements of `day` (days since 1970)."""
 
-    held: int
-    day: int
-    messages: int
+    held: int = 0
+    day: int = 0
+    messages: int = 0
+    statements: int = 0
 
 
 class Reader(Protocol):

@@ -91,9 +91,11 @@ class SqliteReader:
         return int(row[0]) if row else 0
 
     def usage(self, member: str) -> Usage:
-        row = self._one("SELECT held, day, messages FROM usage WHERE member = ?", member)
-        held, day, messages = row or (0, 0, 0)
-        return Usage(held=held, day=day, messages=messages)
+        row = self._one("SELECT held, day, messages, statements FROM usage WHERE member = ?", member)
+        if row is None:
+            return Usage()
+        held, day, messages, statements = row
+        return Usage(held=held, day=day, messages=messages, statements=statements)
 
     def upload(self, root: bytes) -> Upload | None:
         row = self._one(f"SELECT {_UPLOAD} FROM uploads WHERE root = ?", root)
@@ -248,11 +250,12 @@ class SqliteWriter(SqliteReader):
 
     def put_usage(self, member: str, usage: Usage) -> None:
         self._do(
-            "INSERT OR REPLACE INTO usage (member, held, day, messages) VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO usage (member, held, day, messages, statements) VALUES (?, ?, ?, ?, ?)",
             member,
             usage.held,
             usage.day,
             usage.messages,
+            usage.statements,
         )
 
     def put_upload(self, upload: Upload) -> None:

@@ -94,8 +94,9 @@ CREATE INDEX bound_uploads ON uploads (idx) WHERE idx IS NOT NULL;
 CREATE INDEX orphan_uploads ON uploads (started) WHERE idx IS NULL;
 
 CREATE TABLE usage (
-    member   TEXT PRIMARY KEY,
-    held     INTEGER NOT NULL,
-    day      INTEGER NOT NULL,
-    messages INTEGER NOT NULL
+    member     TEXT PRIMARY KEY,
+    held       INTEGER NOT NULL,
+    day        INTEGER NOT NULL,
+    messages   INTEGER NOT NULL,
+    statements INTEGER NOT NULL
 ) STRICT;
