@@ -1,0 +1,66 @@
+"""Where a command gets a passphrase from: a file or credential, a descriptor, or a person."""
+
+import getpass
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mce_exchange.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassphraseFrom:
+    """At most one of these; none asks at the terminal. A trailing newline is no part of it.
+
+    `credential` is a name under systemd's $CREDENTIALS_DIRECTORY, which `folder` is.
+    """
+
+    file: Path | None = None
+    descriptor: int | None = None
+    credential: str | None = None
+    folder: str | None = None
+
+    def read(self, what: str, *, confirm: bool = False) -> str:
+        """The passphrase for `what`; `UsageError` if there is none to be had."""
+        given = [one for one in (self.file, self.descriptor, self.credential) if one is not None]
+        if len(given) > 1:
+            raise UsageError("name one source of the passphrase, not several")
+        if self.descriptor is not None:
+            return self._file(self.descriptor)
+        if self.credential is not None:
+            if not self.folder or "/" in self.credential:
+                raise UsageError(
+                    "there is no such credential here", remedy="use LoadCredential= in the systemd unit"
+                )
+            return self._file(Path(self.folder) / self.credential)
+        return self._file(self.file) if self.file is not None else self._ask(what, confirm)
+
+    def _file(self, source: Path | int) -> str:
+        try:
+            with open(source, encoding="utf-8") as file:
+                passphrase = file.read().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            raise UsageError("the passphrase cannot be read from there") from None
+        if not passphrase:
+            raise UsageError("the passphrase is empty")
+        return passphrase
+
+    def _ask(self, what: str, confirm: bool) -> str:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"no terminal to ask for the passphrase of {what}",
+                remedy="use --passphrase-file, --passphrase-fd or --passphrase-credential",
+            )
+        passphrase = getpass.getpass(f"Passphrase of {what}: ")
+        if confirm and getpass.getpass("The same again: ") != passphrase:
+            raise UsageError("the two passphrases differ; nothing was done")
+        return passphrase
+
+
+def passphrase_from(
+    file: Path | None, descriptor: int | None, credential: str | None
+) -> PassphraseFrom:
+    """For a command line, which may look at its environment."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return PassphraseFrom(file=file, descriptor=descriptor, credential=credential, folder=folder)
