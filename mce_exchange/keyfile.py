@@ -1,4 +1,4 @@
-"""A secret in a file, sealed by a passphrase: the master key of a home, keys of a relay or a root (SPEC section 9)."""
+"""A secret in a file, sealed by a passphrase: a home's master key, a relay's or a root's (SPEC section 9)."""
 
 import json
 import os
@@ -9,7 +9,9 @@ from mce_exchange.primitives import vault
 from mce_exchange.primitives.vault import Cost, PassphraseParameters
 
 
-def write_keyfile(path: Path, secret: bytes, passphrase: str, *, label: bytes, cost: Cost = Cost.MODERATE) -> None:
+def write_keyfile(
+    path: Path, secret: bytes, passphrase: str, *, label: bytes, cost: Cost = Cost.MODERATE
+) -> None:
     """Write whole or not at all, durably, mode 0600. `label` says what it is and is bound into the box.
 
     Raises `UsageError` for an empty passphrase, `StoreError` if the disk refuses.

@@ -58,9 +58,7 @@ class PassphraseFrom:
         return passphrase
 
 
-def passphrase_from(
-    file: Path | None, descriptor: int | None, credential: str | None
-) -> PassphraseFrom:
+def passphrase_from(file: Path | None, descriptor: int | None, credential: str | None) -> PassphraseFrom:
     """For a command line, which may look at its environment."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     return PassphraseFrom(file=file, descriptor=descriptor, credential=credential, folder=folder)

@@ -4,7 +4,7 @@
 hold, `labels` and `render` what a person reads. Nothing here knows keys, networks or the log.
 """
 
-from mce_exchange.case.codec import decode, encode, has_unknown
+from mce_exchange.case.codec import check_bytes, decode, encode, has_unknown
 from mce_exchange.case.messages import (
     CaseHeader,
     CaseMessage,
@@ -27,6 +27,7 @@ __all__ = [
     "InformationResponse",
     "SightingReport",
     "check",
+    "check_bytes",
     "decode",
     "encode",
     "has_unknown",

@@ -19,6 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mce_exchange import limits, wire
 from mce_exchange.case.messages import KINDS, Body, CaseHeader, CaseMessage
+from mce_exchange.case.rules import check
 from mce_exchange.errors import CaseError, LimitError
 from mce_exchange.v1 import case_pb2
 
@@ -53,6 +54,14 @@ def decode(data: bytes) -> CaseMessage:
     if message.kind is not None and int(pb.header.kind) != message.kind:
         raise CaseError("the header names another kind than the body has", rule="kind", path="header.kind")
     return message
+
+
+def check_bytes(data: bytes) -> None:
+    """Raise `ProtocolError` unless these bytes are a message that breaks no rule: what a recipient asks."""
+    message = decode(data)
+    # A kind that only newer software knows is kept and shown as such; its rules are not ours.
+    if message.body is not None:
+        check(message)
 
 
 def has_unknown(value: object) -> bool:

@@ -89,6 +89,7 @@ class Hotline:
         The answer is the header id in hex. Raises `CaseError` for a message that breaks a rule,
         `UsageError` for a recipient that has to be telephoned instead, `LimitError` above a cap.
         """
+        case.check(message)
         content = case.encode(message)
         manner = Manner(urgent=urgent, deadline_class=deadline_class, supersedes=bytes.fromhex(supersedes))
         with ExitStack() as stack:
@@ -295,5 +296,5 @@ def case_messages(home: Home, case_id: str) -> Iterator[tuple[str, CaseMessage]]
     for header_id, outgoing, sender in rows:
         box = home.outbox if outgoing else home.inbox
         message = case.decode(box.body(header_id).content)
-        if case.case_id(message) == case_id:
+        if message.header.case_id == case_id:
             yield sender, message

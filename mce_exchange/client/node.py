@@ -202,7 +202,8 @@ class Node:
 
 def _fitting(waiting: list[Outgoing]) -> list[Outgoing]:
     """As many, from the oldest on, as one call takes."""
-    size, batch = 0, []
+    size = 0
+    batch: list[Outgoing] = []
     for one in waiting:
         size += len(one.statement) + len(one.payload) + len(one.wraps) * limits.WRAP
         if batch and size > _SUBMIT_BYTES:

@@ -70,8 +70,8 @@ class Outbox:
                 self.use_number(recipient.member, recipient.sequence, sealed.id)
             key_box, box = bodies.shut(self._master, sealed.id, body)
             self._database.run(
-                "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload, body_key,"
-                " body, at) VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
+                " body_key, body, at) VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?)",
                 sealed.id,
                 sealed.header.core.sender,
                 sealed.statement.raw,
@@ -174,7 +174,8 @@ class Outbox:
                 deliveries=tuple(
                     Delivery(member=d[0], status=d[1], log_index=d[2])
                     for d in self._database.rows(
-                        "SELECT member, status, log_index FROM recipient WHERE header_id = ? ORDER BY position",
+                        "SELECT member, status, log_index FROM recipient WHERE header_id = ?"
+                        " ORDER BY position",
                         r[0],
                     )
                 ),

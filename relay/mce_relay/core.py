@@ -73,6 +73,11 @@ class Core:
         """The public state as of the last commit."""
         return self._sequencer.head.state
 
+    @property
+    def draining(self) -> bool:
+        """Whether the relay has ended its work: streams end too."""
+        return self._ended
+
     async def start(self) -> None:
         """Open the store, check it against its last checkpoint, sweep once, and begin.
 

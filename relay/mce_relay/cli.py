@@ -1,0 +1,150 @@
+"""`mce-relay`: make a relay, serve, check. The operator reads nothing that members write."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import App, Parameter
+
+from mce_exchange.errors import Fault, MceError, UsageError
+from mce_exchange.keyfile import replace_file
+from mce_exchange.passphrase import passphrase_from
+from mce_exchange.primitives.vault import Cost
+from mce_relay import __version__, check, logs, server
+from mce_relay.config import Config, template
+from mce_relay.keyring import Keyring
+
+EXIT: Final = {
+    Fault.USAGE: 2,
+    Fault.PEER: 3,
+    Fault.RELAY: 4,
+    Fault.TRANSPORT: 5,
+    Fault.STORE: 6,
+    Fault.FEDERATION: 7,
+}
+app = App(
+    name="mce-relay",
+    help="The blind relay and log of a mce-exchange federation.",
+    version=__version__,
+    result_action="return_value",
+)
+
+ConfigFile = Annotated[Path, Parameter(name="--config", help="The relay's TOML file.")]
+PassphraseFile = Annotated[Path | None, Parameter(help="Read the keys' passphrase from this file.")]
+PassphraseFd = Annotated[int | None, Parameter(help="Read it from this file descriptor.")]
+Credential = Annotated[str | None, Parameter(help="Read it from this systemd credential.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Answer in JSON.")]
+
+
+@app.command
+def init(
+    *,
+    home: Annotated[Path, Parameter(help="A new folder for keys and configuration.")],
+    id: Annotated[
+        str, Parameter(name="--id", help="The relay's id in the Directory: a-z, 0-9, dots, hyphens.")
+    ],
+    address: Annotated[str, Parameter(help="host:port under which members reach it.")],
+    listen: Annotated[
+        str | None, Parameter(help="host:port to listen on; the port of --address on all hosts.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: Credential = None,
+    quick: Annotated[
+        bool, Parameter(negative="", help="Cheaper passphrase derivation, for exercises.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Make the relay's keys, a configuration, and relay.card for the federation.
+
+    Example: mce-relay init --home relay --id relay.example --address relay.example.org:7116
+    """
+    if home.exists() and any(home.iterdir()):
+        raise UsageError(f"{home} is not empty: nothing was overwritten", remedy="choose another --home")
+    passphrase = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential).read(
+        "the relay's keys", confirm=True
+    )
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
+    keyring = Keyring.generate(id)
+    card = keyring.card(relay_id=id, address=address)
+    keyring.write(home, passphrase, cost=Cost.INTERACTIVE if quick else Cost.MODERATE)
+    replace_file(home / "relay.card", card.encode())
+    port = address.rpartition(":")[2]
+    replace_file(home / "relay.toml", template(relay_id=id, listen=listen or f"[::]:{port}").encode())
+    _say(
+        json,
+        {"home": str(home), "card": str(home / "relay.card"), "config": str(home / "relay.toml")},
+        f"Made {home}. Give {home / 'relay.card'} to the federation, put its genesis into"
+        f" {home / 'genesis.directory'}, then: mce-relay serve --config {home / 'relay.toml'}",
+    )
+    return 0
+
+
+@app.command
+def serve(
+    *,
+    config: ConfigFile,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: Credential = None,
+    log_level: Annotated[str, Parameter(help="debug, info, warning or error.")] = "info",
+) -> int:
+    """Serve until SIGTERM: then commit what waits, answer, and end with 0.
+
+    Example: mce-relay serve --config relay/relay.toml --passphrase-credential relay
+    """
+    if log_level not in ("debug", "info", "warning", "error"):
+        raise UsageError(f"no log level {log_level!r}")
+    logs.configure(log_level)
+    read = Config.read(config)
+    source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
+    passphrase = source.read("the relay's keys")
+    asyncio.run(server.serve(read, Keyring.read(read.keys, passphrase)))
+    return 0
+
+
+@app.command(name="check")
+def check_command(
+    *,
+    config: ConfigFile,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: Credential = None,
+    json: Json = False,
+) -> int:
+    """Look at keys, permissions, genesis, log and disk; exit 1 if something has to be mended.
+
+    Example: mce-relay check --config relay/relay.toml
+    """
+    read = Config.read(config)
+    source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
+    passphrase = source.read("the relay's keys")
+    found = list(check.look(read, passphrase))
+    lines = [f"{one.name}: {one.text}" + (f" - {one.remedy}" if one.remedy else "") for one in found]
+    table = [{"name": one.name, "text": one.text, "remedy": one.remedy} for one in found]
+    _say(json, {"found": table}, "\n".join(lines))
+    return int(any(one.remedy for one in found))
+
+
+def _say(as_json: bool, values: dict[str, object], text: str) -> None:
+    print(json.dumps(values) if as_json else text)
+
+
+def main() -> None:
+    """The command's entry point."""
+    try:
+        sys.exit(app())
+    except MceError as error:
+        print(
+            f"mce-relay: {error}\n  whose fault: {error.fault}\n  what to do: {error.remedy}", file=sys.stderr
+        )
+        sys.exit(EXIT[error.fault])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
