@@ -8,34 +8,28 @@ async with open_home("home", passphrase) as hotline:
 """
 
 import asyncio
-import mimetypes
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mce_exchange import case
-from mce_exchange import statement as statements
 from mce_exchange.case import CaseMessage
+from mce_exchange.client import desk
 from mce_exchange.client.channel import open_channel
-from mce_exchange.client.dispatch import File, Manner
+from mce_exchange.client.dispatch import Manner
 from mce_exchange.client.node import Node
 from mce_exchange.client.relay import GrpcRelay, Relay
 from mce_exchange.errors import UsageError
-from mce_exchange.header import read_header
-from mce_exchange.hotline import answers
-from mce_exchange.hotline.answers import About
 from mce_exchange.hotline.receiving import Refusal
-from mce_exchange.sealing import AttachmentInfo, open_stream
+from mce_exchange.sealing import AttachmentInfo
 from mce_exchange.store import settings
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
 from mce_exchange.store.inbox import Received
 from mce_exchange.store.outbox import Sent
-
-Source = str | os.PathLike[str] | File
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +73,7 @@ class Hotline:
         message: CaseMessage,
         *,
         to: Sequence[str],
-        attachments: Sequence[Source] = (),
+        attachments: Sequence[desk.Source] = (),
         urgent: bool = False,
         deadline_class: int = 0,
         supersedes: str = "",
@@ -93,7 +87,7 @@ class Hotline:
         content = case.encode(message)
         manner = Manner(urgent=urgent, deadline_class=deadline_class, supersedes=bytes.fromhex(supersedes))
         with ExitStack() as stack:
-            files = [_file(one, stack) for one in attachments]
+            files = [desk.open_file(one, stack) for one in attachments]
             header_id = await self._node.run_home(self._node.dispatch.send, content, to, files, manner)
         self._node.changed()
         return header_id.hex()
@@ -119,12 +113,12 @@ class Hotline:
 
     async def acknowledge(self, *ids: str) -> None:
         """Sign and queue one `delivered` for these messages, which are never given again."""
-        await self._node.run_home(acknowledge, self._home, self._node, ids)
+        await self._node.run_home(desk.acknowledge, self._home, self._node.identity, ids)
         self._node.changed()
 
     async def refuse(self, id_: str, code: Refusal = Refusal.BY_PERSON) -> None:
         """Sign and queue `refused` for a message, which is never given again."""
-        await self._node.run_home(refuse, self._home, self._node, id_, code)
+        await self._node.run_home(desk.refuse, self._home, self._node.identity, id_, code)
         self._node.changed()
 
     async def sent(self, id_: str) -> Sent:
@@ -144,11 +138,11 @@ class Hotline:
 
     async def case(self, case_id: str) -> list[tuple[str, CaseMessage]]:
         """Every message of a case that this home holds, both ways, oldest first: (sender, message)."""
-        return await self._node.run_home(lambda: list(case_messages(self._home, case_id)))
+        return await self._node.run_home(desk.case_messages, self._home, case_id)
 
     async def save(self, id_: str, number: int, path: str | os.PathLike[str]) -> None:
         """Write attachment `number` (from 0) of a received message to a new file, decrypted."""
-        await self._node.run_home(save_attachment, self._home, bytes.fromhex(id_), number, Path(path))
+        await self._node.run_home(desk.save_attachment, self._home, bytes.fromhex(id_), number, Path(path))
 
     async def _item(self, received: Received) -> Item:
         body = await self._node.run_home(self._home.inbox.body, received.header_id)
@@ -222,79 +216,3 @@ async def _connected(home: Home, relay: Relay | None) -> AsyncIterator[Relay]:
     )
     async with channel:
         yield GrpcRelay(channel)
-
-
-def _file(source: Source, stack: ExitStack) -> File:
-    if isinstance(source, File):
-        return source
-    path = Path(source)
-    try:
-        opened = stack.enter_context(path.open("rb"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path.name}: {error.strerror}") from error
-    guessed = mimetypes.guess_type(path.name)[0]
-    return File(name=path.name, media_type=guessed or "application/octet-stream", source=opened)
-
-
-# The same acts for one who holds the home without running its node: the `mce` commands.
-
-
-def acknowledge(home: Home, node: Node, ids: Sequence[str]) -> None:
-    """Answer `delivered` for messages in state `ready`, in one transaction."""
-    with home.database.write():
-        about = [_about(home, node.identity.member, id_) for id_ in ids]
-        for one in about:
-            home.inbox.move(one.header_id, state="acknowledged")
-        home.publishing.put(answers.delivered(node.identity.author, about))
-
-
-def refuse(home: Home, node: Node, id_: str, code: Refusal) -> None:
-    """Answer `refused` for a message in state `ready`, in one transaction."""
-    with home.database.write():
-        about = _about(home, node.identity.member, id_)
-        home.inbox.move(about.header_id, state="refused", reason=code.name.lower())
-        home.publishing.put(answers.refused(node.identity.author, about, code))
-
-
-def _about(home: Home, member: str, id_: str) -> About:
-    received = home.inbox.find(bytes.fromhex(id_))
-    if received is None or received.state != "ready":
-        state = "is not here" if received is None else f"is {received.state}"
-        raise UsageError(f"message {id_} {state}", remedy="`mce inbox` lists what waits for an answer")
-    header = read_header(statements.decode(received.statement).body)
-    return About(
-        header_id=received.header_id,
-        index=received.log_index,
-        position=header.recipient_index(member),
-    )
-
-
-def save_attachment(home: Home, header_id: bytes, number: int, path: Path) -> None:
-    """Decrypt one attachment of a received message into a file that does not exist yet."""
-    received = home.inbox.find(header_id)
-    if received is None:
-        raise UsageError(f"message {header_id.hex()} is not here")
-    header = read_header(statements.decode(received.statement).body)
-    streams, secrets = header.core.streams[1:], home.inbox.body(header_id).secrets[1:]
-    if not 0 <= number < len(streams):
-        raise UsageError(f"this message has {len(streams)} attachments, counted from 0")
-    try:
-        with path.open("xb") as sink, home.attachments.path(streams[number].root).open("rb") as source:
-            for piece in open_stream(secrets[number], streams[number], source, payload=False):
-                sink.write(piece)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already") from None
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
-
-
-def case_messages(home: Home, case_id: str) -> Iterator[tuple[str, CaseMessage]]:
-    """Messages of a case in both directions, as this home came to hold them."""
-    rows = home.database.rows(
-        "SELECT header_id, outgoing, sender FROM message WHERE body_key IS NOT NULL ORDER BY id"
-    )
-    for header_id, outgoing, sender in rows:
-        box = home.outbox if outgoing else home.inbox
-        message = case.decode(box.body(header_id).content)
-        if message.header.case_id == case_id:
-            yield sender, message

@@ -42,8 +42,9 @@ class Upkeep:
 
     def _prekeys(self, now: int) -> None:
         state, me = self._follower.state, self._identity.member
-        queued = any(one.type == "prekey" for one in self._home.publishing.waiting(1000))
-        if self._follower.tree.size and not queued and prekeys.due(state, me, now_minutes=now // 60):
+        size = self._follower.tree.size
+        queued = self._home.publishing.under_way("prekey", log_size=size)
+        if size and not queued and prekeys.due(state, me, now_minutes=now // 60):
             key = KemKey.generate()
             made = answers.prekey(self._identity.author, key, after=state.prekey(me), now_minutes=now // 60)
             # The private half is durable in the same commit that lets the public one out.

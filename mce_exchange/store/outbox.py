@@ -1,7 +1,7 @@
 """Messages we send: durable before anyone is told, numbered and signed once, resent byte for byte."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgpack
 
@@ -36,7 +36,7 @@ class Sent:
 
     header_id: bytes
     state: str
-    statement: bytes
+    statement: bytes = field(repr=False)
     log_index: int | None
     reason: str
     at: int

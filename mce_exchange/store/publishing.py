@@ -54,6 +54,17 @@ class Publishing:
             for r in rows
         ]
 
+    def under_way(self, type_: str, *, log_size: int) -> bool:
+        """Whether one of this type waits, or stands in the log above what has been followed."""
+        return bool(
+            self._database.value(
+                "SELECT count(*) FROM publishing WHERE type = ? AND"
+                " (state = 'waiting' OR (state = 'accepted' AND log_index >= ?))",
+                type_,
+                log_size,
+            )
+        )
+
     def accepted(self, id_: int, *, log_index: int) -> None:
         """It stands in the log."""
         self._database.run(
