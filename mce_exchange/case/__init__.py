@@ -5,6 +5,7 @@ hold, `labels` and `render` what a person reads. Nothing here knows keys, networ
 """
 
 from mce_exchange.case.codec import check_bytes, decode, encode, has_unknown
+from mce_exchange.case.json_form import from_json, to_json
 from mce_exchange.case.messages import (
     CaseHeader,
     CaseMessage,
@@ -30,7 +31,9 @@ __all__ = [
     "check_bytes",
     "decode",
     "encode",
+    "from_json",
     "has_unknown",
     "render",
+    "to_json",
     "validate",
 ]

@@ -1,0 +1,110 @@
+"""What every `mce` command shares: the home, the passphrase, JSON, how errors are told."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+
+from mce_exchange.client.dispatch import Dispatch
+from mce_exchange.client.identity import Identity
+from mce_exchange.errors import Fault, MceError
+from mce_exchange.hotline.follow import Follower
+from mce_exchange.passphrase import passphrase_from
+from mce_exchange.store.home import Home
+from mce_exchange.text import neutralise
+
+EXIT: Final = {
+    Fault.USAGE: 2,
+    Fault.PEER: 3,
+    Fault.RELAY: 4,
+    Fault.TRANSPORT: 5,
+    Fault.STORE: 6,
+    Fault.FEDERATION: 7,
+}
+app = App(
+    name="mce",
+    help="Exchange missing-children cases between hotlines, end to end encrypted, with evidence.\n\n"
+    "Exit codes: 0 done, 1 found wanting, 2 usage, 3 peer, 4 relay, 5 transport, 6 own store, 7 federation.",
+    version=metadata.version("mce-exchange"),
+    result_action="return_value",
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """Where a passphrase comes from; without any of these it is asked for."""
+
+    passphrase_file: Annotated[Path | None, Parameter(help="Read the passphrase from this file.")] = None
+    passphrase_fd: Annotated[int | None, Parameter(help="Read it from this file descriptor.")] = None
+    passphrase_credential: Annotated[str | None, Parameter(help="Read it from this systemd credential.")] = (
+        None
+    )
+
+    def read(self, what: str, *, confirm: bool = False) -> str:
+        """The passphrase."""
+        return passphrase_from(self.passphrase_file, self.passphrase_fd, self.passphrase_credential).read(
+            what, confirm=confirm
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """A home and how to answer."""
+
+    home: Annotated[Path, Parameter(env_var="MCE_HOME", help="The hotline's home.")] = Path("mce-home")
+    json: Annotated[bool, Parameter(negative="", help="Answer in JSON.")] = False
+
+    def say(self, values: Mapping[str, Any], text: str) -> None:
+        """One answer: JSON for programs, or plain text in which nothing can act (threat H11)."""
+        if self.json:
+            print(json.dumps(values, ensure_ascii=False, default=str))
+        else:
+            print(neutralise(text))
+
+
+COMMON: Final = Common()
+SECRET: Final = Secret()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """An open home that has joined, without its node running here."""
+
+    home: Home
+    identity: Identity
+    follower: Follower
+    dispatch: Dispatch
+
+
+@contextmanager
+def open_home(common: Common, secret: Secret) -> Iterator[Home]:
+    """The home, closed at the end."""
+    home = Home.open(common.home, secret.read(f"the home {common.home}"))
+    try:
+        yield home
+    finally:
+        home.close()
+
+
+@contextmanager
+def open_desk(common: Common, secret: Secret, clock: Any) -> Iterator[Desk]:
+    """The home with its log, for commands that seal or judge."""
+    with open_home(common, secret) as home:
+        identity = Identity.of(home)
+        follower = identity.follower(home)
+        dispatch = Dispatch(home, identity, lambda: follower.state, clock=clock)
+        yield Desk(home=home, identity=identity, follower=follower, dispatch=dispatch)
+
+
+def tell(error: MceError) -> None:
+    """An error for a person: what, whose fault, what to do now."""
+    text = f"mce: {error}\n  whose fault: {error.fault}\n  what to do: {error.remedy}"
+    print(neutralise(text), file=sys.stderr)

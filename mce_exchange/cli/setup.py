@@ -1,0 +1,116 @@
+"""`mce init`, `mce card`, `mce join`: from nothing to a member of a network."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from mce_exchange import fingerprint as fingerprints
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_home
+from mce_exchange.client import joining
+from mce_exchange.errors import UsageError
+from mce_exchange.keyfile import replace_file
+from mce_exchange.primitives.vault import Cost
+from mce_exchange.primitives.verify import sha256
+from mce_exchange.store import settings
+from mce_exchange.store.home import Home
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    app.command(init)
+    app.command(card)
+    app.command(join)
+
+
+def init(
+    *,
+    member: Annotated[str, Parameter(help="This hotline's id: a-z, 0-9, dots and hyphens.")],
+    name: Annotated[str, Parameter(help="Its name for people.")],
+    country: Annotated[str, Parameter(help="ISO 3166-1 alpha-2.")] = "",
+    phone: Annotated[str, Parameter(help="For the person who has to be telephoned, with country code.")] = "",
+    role: Annotated[joining.RoleName, Parameter(help="What it is for.")] = "hotline",
+    quick: Annotated[bool, Parameter(negative="", help="Cheap key derivation, for exercises.")] = False,
+    common: Common = COMMON,
+    secret: Secret = SECRET,
+) -> int:
+    """Make keys and a home.
+
+    Example: mce init --home be --member hotline.be.example --name "Child Focus (exercise)" --country BE
+    """
+    passphrase = secret.read(f"the new home {common.home}", confirm=True)
+    home = Home.create(common.home, passphrase, cost=Cost.INTERACTIVE if quick else Cost.MODERATE)
+    try:
+        joining.make_member(home, member=member, name=name, country=country, phone=phone, role=role)
+    finally:
+        home.close()
+    text = f"Made {common.home}. Back up {common.home / 'home.key'} and its passphrase. Next: mce card"
+    common.say({"home": str(common.home), "member": member}, text)
+    return 0
+
+
+def card(
+    *,
+    out: Annotated[Path | None, Parameter(help="Also write the card to this file.")] = None,
+    common: Common = COMMON,
+    secret: Secret = SECRET,
+) -> int:
+    """Print this member's card: its fingerprint as words and QR, to be compared by voice.
+
+    Example: mce card --home be --out be.card
+    """
+    with open_home(common, secret) as home:
+        data = home.settings.get(settings.CARD)
+        member = home.settings.text(settings.MEMBER)
+    if out is not None:
+        replace_file(out, data)
+    digest = sha256(data)
+    words = fingerprints.words(digest)
+    common.say(
+        {"member": member, "fingerprint": digest.hex(), "words": words, "file": str(out) if out else None},
+        f"member {member}\nfingerprint of the card: {digest.hex()}\nin words: {words}\n",
+    )
+    if not common.json:
+        print(fingerprints.qr(digest))
+    return 0
+
+
+def join(
+    *,
+    directory: Annotated[list[Path], Parameter(help="Directory files from version 1 on, in order.")],
+    fingerprint: Annotated[str, Parameter(help="The root fingerprint: 64 hex digits or 24 words.")],
+    relay_address: Annotated[str, Parameter(help="host:port, if not the one in the Directory.")] = "",
+    proxy: Annotated[str, Parameter(help="An HTTP proxy to connect through, as http://host:port.")] = "",
+    common: Common = COMMON,
+    secret: Secret = SECRET,
+) -> int:
+    """Pin a network by its root fingerprint, and its relay by the Directory.
+
+    Example: mce join --home be --directory genesis.directory --fingerprint "abandon ability ..."
+    """
+    pinned = fingerprints.read_fingerprint(fingerprint)
+    try:
+        files = [path.read_bytes() for path in directory]
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
+    with open_home(common, secret) as home:
+        joined = joining.join(home, files, pinned=pinned, relay_address=relay_address, proxy=proxy)
+    text = (
+        f"Joined {joined.name}, Directory version {joined.version}, relay {joined.relay} at {joined.address}."
+        + (
+            ""
+            if joined.entered
+            else " This member is NOT in that Directory yet: give the federation your card."
+        )
+    )
+    common.say(
+        {
+            "network_id": pinned.hex(),
+            "version": joined.version,
+            "relay": joined.relay,
+            "address": joined.address,
+            "entered": joined.entered,
+        },
+        text,
+    )
+    return 0
