@@ -220,3 +220,25 @@ async def test_r5_sigkill_under_load_loses_nothing_that_was_acknowledged(tmp_pat
             assert found[number].receipt.index == index
         assert len({one.receipt.index for one in found}) == len(envelopes)
         assert core.state.size == 1 + len(prekeys) + len(envelopes)
+
+
+async def test_l4_a_full_disk_refuses_the_group_and_is_recovered_from(tmp_path: Path) -> None:
+    f, store = Federation(), SqliteStore(tmp_path)
+    core = await started(f, tmp_path, store)
+    assert store._writer is not None
+    pages = store._writer.pragma("page_count")
+    store._writer.pragma("max_page_count", pages)
+    size, envelopes = core.state.size, [f.envelope("be", "pt") for _ in range(30)]
+    for _ in range(2):
+        with pytest.raises(StoreError, match="FullError"):
+            await core.submit("be", envelopes)
+    assert core.state.size == size
+    batch = await core.read("pt", 0)
+    assert batch is not None
+    assert len(batch.entries) == size * limits.LOG_ENTRY
+    store._writer.pragma("max_page_count", 2**30)
+    found = [accepted(one).receipt.index for one in await core.submit("be", envelopes)]
+    assert found == list(range(size, size + 30))
+    await core.close()
+    async with running(f, tmp_path) as again:
+        assert again.state.size == size + 30

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import apsw
 
+from mce_exchange.errors import StoreError
 from mce_relay.store.protocol import Fate, Logged, Message, Place, Upload, Usage
 
 _ENTRY: Final = "e.idx, e.entry, e.id, e.public, e.author, e.statement"
@@ -19,6 +20,15 @@ _PLACE: Final = (
 _UPLOAD: Final = "root, owner, size, started, complete, idx"
 
 Row = tuple[Any, ...]
+
+
+@contextmanager
+def typed() -> Iterator[None]:
+    """No foreign exception leaves the store; SQLite's texts hold names of tables, never contents."""
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        raise StoreError(f"the database failed: {type(error).__name__}: {error}") from error
 
 
 class SqliteReader:
@@ -44,13 +54,14 @@ class SqliteReader:
         return self._logged(row) if row else None
 
     def walk(self, first: int, end: int, *, member: str | None, private: bool) -> Iterator[Logged]:
-        rows = self._connection.execute(
-            f"SELECT {_ENTRY} FROM entries e WHERE idx >= ?1 AND idx < ?2 AND (public = 1 OR ?4"
-            " OR EXISTS (SELECT 1 FROM parties p WHERE p.member = ?3 AND p.idx = e.idx)) ORDER BY idx",
-            (first, end, member, private),
-        )
-        for row in rows:
-            yield self._logged(row)
+        with typed():
+            rows = self._connection.execute(
+                f"SELECT {_ENTRY} FROM entries e WHERE idx >= ?1 AND idx < ?2 AND (public = 1 OR ?4"
+                " OR EXISTS (SELECT 1 FROM parties p WHERE p.member = ?3 AND p.idx = e.idx)) ORDER BY idx",
+                (first, end, member, private),
+            )
+            for row in rows:
+                yield self._logged(row)
 
     def is_party(self, member: str, index: int) -> bool:
         return self._one("SELECT 1 FROM parties WHERE member = ? AND idx = ?", member, index) is not None
@@ -148,10 +159,12 @@ class SqliteReader:
         )
 
     def _one(self, sql: str, *values: Any) -> Row | None:
-        return self._connection.execute(sql, values).fetchone()
+        with typed():
+            return self._connection.execute(sql, values).fetchone()
 
     def _all(self, sql: str, *values: Any) -> list[Row]:
-        return self._connection.execute(sql, values).fetchall()
+        with typed():
+            return self._connection.execute(sql, values).fetchall()
 
     def _value(self, sql: str, *values: Any) -> bytes | None:
         row = self._one(sql, *values)
@@ -163,9 +176,16 @@ class SqliteWriter(SqliteReader):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        # apsw makes a savepoint when a transaction is open already.
-        with self._connection:
+        self._do("SAVEPOINT work")
+        try:
             yield
+        except BaseException:
+            # A full disk ends the whole transaction by itself: nothing is left to go back to.
+            if self._connection.in_transaction:
+                self._do("ROLLBACK TO work")
+                self._do("RELEASE work")
+            raise
+        self._do("RELEASE work")
 
     def append(self, entry: Logged, parties: Sequence[str]) -> None:
         self._do(
@@ -273,7 +293,8 @@ class SqliteWriter(SqliteReader):
         self._do("DELETE FROM uploads WHERE root = ?", root)
 
     def _do(self, sql: str, *values: Any) -> None:
-        self._connection.execute(sql, values)
+        with typed():
+            self._connection.execute(sql, values)
 
 
 def _message(row: Row) -> Message:

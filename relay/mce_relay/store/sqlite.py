@@ -15,8 +15,8 @@ from typing import IO, Final
 
 import apsw
 
-from mce_exchange.errors import MceError, StoreError
-from mce_relay.store.rows import SqliteReader, SqliteWriter
+from mce_exchange.errors import StoreError
+from mce_relay.store.rows import SqliteReader, SqliteWriter, typed
 
 _FULL: Final = 2
 _BUSY_MS: Final = 10_000
@@ -45,7 +45,7 @@ class SqliteStore:
             ) from None
         except OSError as error:
             raise StoreError(f"the data folder cannot be used: {os.strerror(error.errno or 0)}") from None
-        with _typed():
+        with typed():
             self._writer = self._connect()
             _migrate(self._writer)
             # The file itself, its name in the folder, and the lock's.
@@ -55,7 +55,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of everything."""
-        with _typed():
+        with typed():
             while not self._idle.empty():
                 self._idle.get().close()
             if self._writer is not None:
@@ -69,7 +69,7 @@ class SqliteStore:
     def write(self) -> Iterator[SqliteWriter]:
         """The one write transaction; the sequencer's thread is the only one to call this."""
         connection = self._open_writer()
-        with _typed():
+        with typed():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield SqliteWriter(connection)
@@ -82,7 +82,7 @@ class SqliteStore:
     @contextmanager
     def read(self) -> Iterator[SqliteReader]:
         """A snapshot on a connection that nobody else uses meanwhile."""
-        with _typed():
+        with typed():
             try:
                 connection = self._idle.get_nowait()
             except queue.Empty:
@@ -97,7 +97,7 @@ class SqliteStore:
 
     def scrub(self) -> None:
         """Fold the log of writes into the database, which overwrites erased rows, and empty it."""
-        with _typed():
+        with typed():
             # A connection of its own: the writer's may be in the middle of a transaction.
             connection = self._connect()
             try:
@@ -145,14 +145,3 @@ def _migrate(connection: apsw.Connection) -> None:
         with connection:
             connection.execute(script)
             connection.pragma("user_version", number)
-
-
-@contextmanager
-def _typed() -> Iterator[None]:
-    """No foreign exception leaves the store; texts of SQLite hold table names, never contents."""
-    try:
-        yield
-    except MceError:
-        raise
-    except (apsw.Error, OSError) as error:
-        raise StoreError(f"the database failed: {type(error).__name__}: {error}") from error
