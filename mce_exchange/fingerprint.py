@@ -1,4 +1,4 @@
-"""A 32-byte fingerprint as people compare it: hex, 24 words (BIP 39's English list, with its checksum), QR."""
+"""A 32-byte fingerprint as people compare it: hex, 24 words (BIP 39's English list), QR."""
 
 import io
 from functools import cache

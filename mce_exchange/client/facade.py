@@ -136,6 +136,12 @@ class Hotline:
                 return found
         raise UsageError("this hotline is closed")
 
+    async def idle(self) -> None:
+        """Wait until everything handed over is in the log and everything in the log has been taken."""
+        async for _ in self._changes():
+            if await self._node.idle():
+                return
+
     async def case(self, case_id: str) -> list[tuple[str, CaseMessage]]:
         """Every message of a case that this home holds, both ways, oldest first: (sender, message)."""
         return await self._node.run_home(desk.case_messages, self._home, case_id)

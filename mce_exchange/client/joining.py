@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mce_exchange import limits, wire
 from mce_exchange.client.identity import GENESIS
 from mce_exchange.directory import trust
 from mce_exchange.directory.compose import body_of, new_key
@@ -12,7 +13,6 @@ from mce_exchange.directory.records import Bundle, decode_card, encode_card, nam
 from mce_exchange.errors import DirectoryError, UsageError
 from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives.tls import make_certificate
-from mce_exchange.statement import decode
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
 from mce_exchange.v1 import directory_pb2
@@ -116,5 +116,5 @@ def newest(bundles: Sequence[Bundle], *, pinned: bytes) -> Directory:
 
 def _indices(bundle: Bundle) -> list[int]:
     body = body_of(bundle.statement)[0]
-    decode(bundle.statement)
-    return list(directory_pb2.Directory.FromString(body).earlier_indices)
+    parsed = wire.parse(directory_pb2.Directory, body, cap=limits.STATEMENT_BODY)
+    return list(parsed.earlier_indices)

@@ -17,7 +17,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
@@ -29,6 +29,7 @@ from mce_exchange.client.relay import Relay
 from mce_exchange.client.upkeep import Upkeep
 from mce_exchange.errors import LogError, MceError, ProtocolError, RefusedError, StoreError, TransportError
 from mce_exchange.header import read_header
+from mce_exchange.log.checkpoint import open_checkpoint
 from mce_exchange.store.home import Home
 from mce_exchange.store.outbox import Outgoing
 
@@ -63,9 +64,25 @@ class Node:
         self._listeners: set[asyncio.Event] = set()
         self._seen = -1
 
-    async def run_home(self, work: Callable[..., _T], *arguments: object) -> _T:
+    async def run_home(self, work: Callable[..., _T], *arguments: Any) -> _T:
         """Run on the home's thread; a change it makes wakes every loop through `changed`."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    async def idle(self) -> bool:
+        """Whether nothing waits, and the log is followed to the relay's newest checkpoint.
+
+        Raises `TransportError` if the relay does not answer.
+        """
+        home = self.home
+        if await self.run_home(home.outbox.waiting, 1) or await self.run_home(home.publishing.waiting, 1):
+            return False
+        if await self.run_home(home.inbox.in_state, "fetching"):
+            return False
+        directory = self.follower.state.directory
+        size = self.follower.tree.size
+        note = await self._relay.checkpoint()
+        key = directory.log_key(max(size, 1))
+        return bool(size) and open_checkpoint(note, origin=directory.origin, key=key).size <= size
 
     def changed(self) -> None:
         """Something in the home may be of interest to a loop."""

@@ -59,6 +59,9 @@ class Relay(Protocol):
     async def anchor(self, min_size: int) -> bytes:
         """The oldest anchor of at least a size, 0 for the newest: a note."""
 
+    async def checkpoint(self) -> bytes:
+        """The newest checkpoint: a note."""
+
 
 class GrpcRelay:
     """The relay at the other end of a channel."""
@@ -142,6 +145,14 @@ class GrpcRelay:
                 pb.GetAnchorRequest(min_size=min_size), timeout=_CALL_SECONDS, wait_for_ready=True
             )
         return answer.note
+
+    async def checkpoint(self) -> bytes:
+        """See `Relay`."""
+        with _errors():
+            answer = await self._stub.GetCheckpoint(
+                pb.GetCheckpointRequest(), timeout=_CALL_SECONDS, wait_for_ready=True
+            )
+        return answer.checkpoint
 
 
 def _outcomes(results: Sequence[pb.SubmitResult], count: int) -> list[Outcome]:

@@ -102,6 +102,15 @@ class Home:
         finally:
             os.close(descriptor)
 
+    @property
+    def locked(self) -> bool:
+        """Whether some process runs this home's node."""
+        try:
+            with self.lock():
+                return False
+        except StoreError:
+            return True
+
     def close(self) -> None:
         """Close the database."""
         self.database.close()
