@@ -168,7 +168,9 @@ class Core:
 
     async def attachment_part(self, member: str, root: bytes, offset: int) -> bytes:
         """At most `limits.PART` bytes from `offset` on, empty at the end."""
-        await self._ask(views.attachment, self.state, member, root)
+        upload = await self._ask(views.attachment, self.state, member, root)
+        if not 0 <= offset <= upload.size:
+            raise refusal("wrong_offset", f"attachment {root.hex()} has {upload.size} bytes")
         return await asyncio.to_thread(self._blobs.part, root, offset)
 
     async def read(self, member: str, from_index: int, *, max_bytes: int = limits.MIB) -> Batch | None:

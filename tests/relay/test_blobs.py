@@ -53,6 +53,11 @@ async def test_parts_in_order_and_the_parties_get_them_back(tmp_path: Path) -> N
         await send(core, "be", f.envelope("be", "pt", "xx", attachments=[data]))
         assert await fetch(core, "pt", root) == data
         assert await fetch(core, "be", root) == data
+        assert await core.attachment_part("pt", root, len(data)) == b""
+        for beyond in (-1, len(data) + 1, 2**64 - 1):
+            with pytest.raises(RefusedError) as caught:
+                await core.attachment_part("pt", root, beyond)
+            assert caught.value.reason == "wrong_offset"
         for stranger in ("es", "aud", "xx", f.relay_id):
             with pytest.raises(RefusedError) as caught:
                 await core.attachment_part(stranger, root, 0)

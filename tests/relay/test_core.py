@@ -113,7 +113,11 @@ async def test_proofs_and_entries_outside_the_log_are_not_found(tmp_path: Path) 
         assert len(await core.entries(1, 10**9)) == (size - 1) * limits.LOG_ENTRY
         assert await core.entries(size, 1) == b""
         assert await core.entries(-1, 5) == b""
-        assert await core.statements("be", [-1, size, 2**62]) == []
+        assert await core.statements("be", [-1, size, 2**64 - 1]) == []
+        assert await core.read("be", 2**64 - 1) is None
+        assert await core.directories(2**64 - 1) == []
+        with pytest.raises(RefusedError, match="no tree"):
+            await core.anchor(2**64 - 1)
 
 
 async def test_who_is_held_back_sees_what_is_public_and_nothing_else(tmp_path: Path) -> None:
