@@ -14,6 +14,8 @@ from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
 from mce_exchange.client.diagnose import diagnose
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.facade import open_home as open_node
+from mce_exchange.errors import UsageError
+from mce_exchange.store.home import Home
 from mce_exchange.text import one_line
 
 
@@ -89,6 +91,7 @@ async def _arrivals(common: Common, hotline: Hotline, command: list[str]) -> Non
 def status(
     *,
     connect: Annotated[bool, Parameter(negative="", help="Try the relay's door too.")] = False,
+    message: Annotated[str, Parameter(help="How far a message of ours is, by its id.")] = "",
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
@@ -119,6 +122,21 @@ def status(
         }
         if connect:
             values["relay"] = diagnose(home)
+        if message:
+            values["message"] = _sent(home, message)
     lines = [f"{name.replace('_', ' ')}: {one_line(str(value))}" for name, value in values.items()]
     common.say(values, "\n".join(lines))
     return int(bool(values["alarms"]) or values.get("relay", "open") != "open")
+
+
+def _sent(home: Home, id_: str) -> dict[str, Any]:
+    found = [one for one in home.outbox.all() if id_ and one.header_id.hex().startswith(id_.lower())]
+    if len(found) != 1:
+        raise UsageError(f"{len(found)} messages sent from here have an id that begins with {id_!r}")
+    return {
+        "id": found[0].header_id.hex(),
+        "state": found[0].state,
+        "reason": found[0].reason,
+        "log_index": found[0].log_index,
+        "deliveries": [{"member": d.member, "status": d.status} for d in found[0].deliveries],
+    }

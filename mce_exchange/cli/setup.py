@@ -95,14 +95,9 @@ def join(
         raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
     with open_home(common, secret) as home:
         joined = joining.join(home, files, pinned=pinned, relay_address=relay_address, proxy=proxy)
-    text = (
-        f"Joined {joined.name}, Directory version {joined.version}, relay {joined.relay} at {joined.address}."
-        + (
-            ""
-            if joined.entered
-            else " This member is NOT in that Directory yet: give the federation your card."
-        )
-    )
+    text = f"Joined {joined.name}, Directory version {joined.version}, {joined.relay} at {joined.address}."
+    if not joined.entered:
+        text += " This member is NOT in it yet: give the federation your card."
     common.say(
         {
             "network_id": pinned.hex(),

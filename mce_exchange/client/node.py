@@ -74,9 +74,7 @@ class Node:
         Raises `TransportError` if the relay does not answer.
         """
         home = self.home
-        if await self.run_home(home.outbox.waiting, 1) or await self.run_home(home.publishing.waiting, 1):
-            return False
-        if await self.run_home(home.inbox.in_state, "fetching"):
+        if not await self.run_home(home.settled):
             return False
         directory = self.follower.state.directory
         size = self.follower.tree.size

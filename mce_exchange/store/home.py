@@ -102,6 +102,15 @@ class Home:
         finally:
             os.close(descriptor)
 
+    def settled(self) -> bool:
+        """Whether nothing waits to be sent, published or fetched."""
+        waiting = (
+            self.outbox.waiting(1),
+            self.publishing.waiting(1),
+            self.inbox.in_state("fetching", limit=1),
+        )
+        return not any(waiting)
+
     @property
     def locked(self) -> bool:
         """Whether some process runs this home's node."""
