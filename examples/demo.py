@@ -118,12 +118,12 @@ class Demo:
         for file in folder.iterdir() if step.photo else ():
             if file.read_bytes() != self.photo.read_bytes():
                 self.problems.append(f"{member} has another photograph")
-        print(
-            f"   {member} read    {got['header']['kind']}, word for word{', photograph too' if step.photo else ''}"
-        )
-        if self.fault != "lost-ack":
-            self.federation.mce(member, "ack", id_)
-        if member in self.waiting(member):
+        kind = got["header"]["kind"].removeprefix("MESSAGE_KIND_")
+        print(f"   {member} read    {kind}, word for word{', photograph too' if step.photo else ''}")
+        if self.fault == "lost-ack":
+            return
+        self.federation.mce(member, "ack", id_)
+        if id_ in self.waiting(member):
             self.problems.append(f"{member} is given {id_[:8]} again")
 
     def prove(self, step: Step, id_: str) -> None:
@@ -140,9 +140,8 @@ class Demo:
             return
         message = report["messages"][0]
         answers = ", ".join(f"{member} {says}" for member, says in message["recipients"].items())
-        print(
-            f"   proves     {message['sender']} sent entry {message['index']} ({message['verdict']}): {answers}"
-        )
+        entry = f"entry {message['index']} ({message['verdict']})"
+        print(f"   proves     {message['sender']} sent {entry}: {answers}")
         if not all(says.startswith("delivered") for says in message["recipients"].values()):
             self.problems.append(f"no delivery is shown for {id_[:16]}")
 
