@@ -4,7 +4,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
 ARGS ?=
-export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check generate lock clean

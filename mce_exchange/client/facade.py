@@ -60,13 +60,13 @@ class Hotline:
     """A hotline's node. Use `open_home`."""
 
     def __init__(self, node: Node) -> None:
-        self._node = node
+        self.node = node
         self._home = node.home
 
     @property
     def member(self) -> str:
         """This hotline's member id."""
-        return self._node.identity.member
+        return self.node.identity.member
 
     async def send(
         self,
@@ -88,8 +88,8 @@ class Hotline:
         manner = Manner(urgent=urgent, deadline_class=deadline_class, supersedes=bytes.fromhex(supersedes))
         with ExitStack() as stack:
             files = [desk.open_file(one, stack) for one in attachments]
-            header_id = await self._node.run_home(self._node.dispatch.send, content, to, files, manner)
-        self._node.changed()
+            header_id = await self.node.run_home(self.node.dispatch.send, content, to, files, manner)
+        self.node.changed()
         return header_id.hex()
 
     async def inbox(self) -> AsyncIterator[Item]:
@@ -99,7 +99,7 @@ class Hotline:
         """
         given: set[int] = set()
         async for _ in self._changes():
-            for received in await self._node.run_home(self._home.inbox.in_state, "ready"):
+            for received in await self.node.run_home(self._home.inbox.in_state, "ready"):
                 if received.id not in given:
                     given.add(received.id)
                     yield await self._item(received)
@@ -107,23 +107,23 @@ class Hotline:
     async def alarms(self, after: int = 0) -> AsyncIterator[Raised]:
         """Alarms with an id above `after`, then each as it is raised, without end."""
         async for _ in self._changes():
-            for alarm in await self._node.run_home(self._home.alarms.all, after):
+            for alarm in await self.node.run_home(self._home.alarms.all, after):
                 after = alarm.id
                 yield alarm
 
     async def acknowledge(self, *ids: str) -> None:
         """Sign and queue one `delivered` for these messages, which are never given again."""
-        await self._node.run_home(desk.acknowledge, self._home, self._node.identity, ids)
-        self._node.changed()
+        await self.node.run_home(desk.acknowledge, self._home, self.node.identity, ids)
+        self.node.changed()
 
     async def refuse(self, id_: str, code: Refusal = Refusal.BY_PERSON) -> None:
         """Sign and queue `refused` for a message, which is never given again."""
-        await self._node.run_home(desk.refuse, self._home, self._node.identity, id_, code)
-        self._node.changed()
+        await self.node.run_home(desk.refuse, self._home, self.node.identity, id_, code)
+        self.node.changed()
 
     async def sent(self, id_: str) -> Sent:
         """How far a message of ours is, recipient by recipient."""
-        found = await self._node.run_home(self._home.outbox.find, bytes.fromhex(id_))
+        found = await self.node.run_home(self._home.outbox.find, bytes.fromhex(id_))
         if found is None:
             raise UsageError(f"no message {id_} was sent from this home")
         return found
@@ -139,19 +139,19 @@ class Hotline:
     async def idle(self) -> None:
         """Wait until everything handed over is in the log and everything in the log has been taken."""
         async for _ in self._changes():
-            if await self._node.idle():
+            if await self.node.idle():
                 return
 
     async def case(self, case_id: str) -> list[tuple[str, CaseMessage]]:
         """Every message of a case that this home holds, both ways, oldest first: (sender, message)."""
-        return await self._node.run_home(desk.case_messages, self._home, case_id)
+        return await self.node.run_home(desk.case_messages, self._home, case_id)
 
     async def save(self, id_: str, number: int, path: str | os.PathLike[str]) -> None:
         """Write attachment `number` (from 0) of a received message to a new file, decrypted."""
-        await self._node.run_home(desk.save_attachment, self._home, bytes.fromhex(id_), number, Path(path))
+        await self.node.run_home(desk.save_attachment, self._home, bytes.fromhex(id_), number, Path(path))
 
     async def _item(self, received: Received) -> Item:
-        body = await self._node.run_home(self._home.inbox.body, received.header_id)
+        body = await self.node.run_home(self._home.inbox.body, received.header_id)
         return Item(
             id=received.header_id.hex(),
             sender=received.sender,
@@ -162,15 +162,15 @@ class Hotline:
         )
 
     async def _changes(self) -> AsyncIterator[None]:
-        event = self._node.subscribe()
+        event = self.node.subscribe()
         try:
-            while self._node.failure is None:
+            while self.node.failure is None:
                 event.clear()
                 yield
                 await event.wait()
-            raise self._node.failure
+            raise self.node.failure
         finally:
-            self._node.unsubscribe(event)
+            self.node.unsubscribe(event)
 
 
 @asynccontextmanager

@@ -58,7 +58,7 @@ class Node:
         self.dispatch = Dispatch(home, self.identity, lambda: self.follower.state, clock=clock)
         self._relay = relay
         self._intake = Intake(home, self.identity, self.follower, clock=clock, check=check)
-        self._upkeep = Upkeep(home, self.identity, self.follower, clock=clock)
+        self.upkeep = Upkeep(home, self.identity, self.follower, clock=clock)
         self._fetcher = Fetch(home, self.identity, relay, self.run_home)
         self._thread = ThreadPoolExecutor(1, "home")
         self._listeners: set[asyncio.Event] = set()
@@ -199,11 +199,11 @@ class Node:
             if error.reason != "not_found":
                 raise
             return False
-        await self.run_home(self._upkeep.anchor, note)
+        await self.run_home(self.upkeep.anchor, note)
         return False
 
     async def _keep_up(self) -> bool:
-        await self.run_home(self._upkeep.run)
+        await self.run_home(self.upkeep.run)
         self.changed()
         return False
 
