@@ -6,7 +6,7 @@ FAULT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generate lock clean
+.PHONY: help demo test attacks check generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -16,6 +16,9 @@ demo: .venv/ready ## the main job on real processes; FAULT=lost-ack plants a fau
 
 test: .venv/ready ## all tests; ARGS="-k name" for some
 	$(BIN)/python -m pytest $(ARGS)
+
+attacks: .venv/ready ## take out each defence in turn: its test must fail
+	$(BIN)/python -m tests.attacks
 
 check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples
 	$(BIN)/ruff format --check .

@@ -180,14 +180,15 @@ def test_e4_with_the_recipients_keys_nobody_forges_the_sender() -> None:
 
 def test_e5_no_recipient_gets_another_plaintext() -> None:
     other = draft(content=b"another content")
-    core_hash = SEALED.header.core_hash
-    # be signs a wrap to pt that holds another content key than the one es gets.
-    wrap = kem.wrap(other.content_key, PT.kem.public, headers.wrap_info(core_hash, 1, to("pt").prekey_id))
+    # be commits to one content key and signs a wrap to pt that holds another, with a ciphertext to match.
+    stream = replace(other.streams[0], commitment=DRAFT.streams[0].commitment)
+    core = replace(SEALED.header.core, message_ref=other.message_ref, streams=(stream,))
+    info = headers.wrap_info(sha256(core.encode()), 1, to("pt").prekey_id)
+    wrap = kem.wrap(other.content_key, PT.kem.public, info)
     wraps = (SEALED.header.wraps[0], replace(SEALED.header.wraps[1], digest=sha256(wrap)))
-    header = replace(SEALED.header, wraps=wraps)
-    for payload in (SEALED.payload, other.payload):
-        with pytest.raises(DecryptionError):
-            open_message(header, recipient="pt", wrap=wrap, key=PT.kem, payload=payload)
+    header = headers.read_header(headers.encode_header(core.encode(), wraps))
+    with pytest.raises(DecryptionError):
+        open_message(header, recipient="pt", wrap=wrap, key=PT.kem, payload=other.payload)
 
 
 def test_e6_wrong_lengths_and_foreign_halves_are_refused() -> None:
