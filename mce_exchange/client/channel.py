@@ -41,8 +41,8 @@ def open_channel(
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 200),
-        ("grpc.max_reconnect_backoff_ms", 10_000),
+        # Attempts come soon, but each has gRPC's 20 s: a handshake on a busy machine takes its time.
+        ("grpc.max_reconnect_backoff_ms", 5_000),
         # No environment decides where a case goes.
         ("grpc.http_proxy", proxy) if proxy else ("grpc.enable_http_proxy", 0),
     ]
