@@ -70,7 +70,8 @@ class Demo:
             Step(title="question", sender="be", to=("pt",), message=scenario.request()),
             Step(title="answer", sender="pt", to=("be",), message=scenario.response()),
         ]  # fmt: skip
-        for number, step in enumerate(steps, start=1):
+        # A planted fault shows in the first message already.
+        for number, step in enumerate(steps[:1] if self.fault else steps, start=1):
             print(f"\n{number}. {step.title}: {step.sender} to {', '.join(step.to)}")
             self.step(step)
         self.counts()
@@ -157,7 +158,7 @@ class Demo:
             due, held = due + len(wanted), held + len(got)
             if got != wanted:
                 self.problems.append(f"{member} has acknowledged {len(got)} messages of {len(wanted)}")
-        print(f"\ncounts: {due} deliveries due, {held} acknowledged, each once; 2 processes killed")
+        print(f"\ncounts: {due} deliveries due, {held} acknowledged, each once")
 
     def canary(self) -> None:
         """The word is searched in all that the relay has: files, logs, memory; and in the homes at rest."""
