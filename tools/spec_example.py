@@ -1,203 +1,349 @@
-"""The SPEC's example: one message with every byte that matters, checked so that it cannot rot.
+"""What SPEC.md shows of the code: the worked example at its head, and the caps of section 10.
 
-Signatures by ML-DSA are hedged and wraps are random, so the artefacts were made once and stand in
-tests/vectors/spec/example.json. This tool verifies and opens them with the library, computes what
-follows from them, and writes (or with --check compares) the example in SPEC.md. `--make` makes new ones.
+ML-DSA signatures, HPKE and certificates are random, so the example's artefacts are made once
+(`--write`) and kept under tests/vectors/spec-example; all else follows from the seeds shown. `--check`
+verifies every artefact with the library, derives what can be derived, and compares SPEC.md with what
+`--update` would put there.
 """
 
-import argparse
-import json
+import io
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from mce_exchange import header as headers
-from mce_exchange import statement
+from examples.scenario_s1 import ScenarioS1  # the checkout's own packages, found a line above
+from mce_exchange import case, limits, statement
+from mce_exchange.audit.build import Piece, build
+from mce_exchange.audit.records import read_records
+from mce_exchange.audit.report import Report
+from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.directory import trust
-from mce_exchange.directory.authority import authenticate
-from mce_exchange.directory.compose import body_of
-from mce_exchange.directory.public import PublicState
-from mce_exchange.directory.records import Bundle
-from mce_exchange.log import merkle
-from mce_exchange.log.checkpoint import open_checkpoint
+from mce_exchange.fields import FIELDS, Bound
+from mce_exchange.header import Header, read_header, wrap_info
+from mce_exchange.keys import PrivateKey
 from mce_exchange.log.entry import LogEntry
-from mce_exchange.log.proof import verify_inclusion
+from mce_exchange.log.receipt import Receipt, verify_receipt
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.primitives.stream import stream_keys, stream_secret
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.sealing import To, open_content_key, open_payload, seal, seal_streams
-from mce_exchange.v1 import statement_pb2
-from tests.federation import NOW_MINUTES, Federation
+from mce_exchange.statement import Statement, statement_id
+from mce_exchange.v1 import evidence_pb2, log_pb2, statement_pb2
+from tests.federation import LOG_KEY, NOW_MINUTES, Federation
 
-STORED = ROOT / "tests/vectors/spec/example.json"
-SPEC = ROOT / "SPEC.md"
-BEGIN, END = "<!-- example: begin -->\n", "<!-- example: end -->\n"
+VECTORS: Final = ROOT / "tests" / "vectors" / "spec-example"
+SPEC: Final = ROOT / "SPEC.md"
+BEGIN: Final = "<!-- begin {}: written by tools/spec_example.py -->\n```text\n"
+END: Final = "```\n<!-- end {} -->\n"
+SENDER: Final = "be"
+RECIPIENT: Final = "pt"
 
 
-def make() -> dict[str, object]:
-    """A federation of two, a message from be to pt, its acknowledgement, its log."""
-    federation = Federation(("be", "pt"))
-    be, pt = federation.people["be"], federation.people["pt"]
-    prekey = federation.state.prekey("pt")
-    assert prekey
-    draft = seal_streams(sender="be", recipients=["pt"], content=b"synthetic content")
-    to = To(member="pt", sequence=1, previous_id=b"", prekey_id=prekey.id, prekey=prekey.public_key)
+def key_seed(member: str) -> bytes:
+    """The 32-byte seed from which all keys of a member of the example come."""
+    return (member.encode() * 32)[:32]
+
+
+def write() -> None:
+    """Make the artefacts anew; SPEC.md then has to be given the new text."""
+    federation = Federation((SENDER, RECIPIENT))
+    directory = federation.state.directory
+    prekey = federation.state.prekey(RECIPIENT)
+    if prekey is None:
+        raise SystemExit("the example's federation has lost its prekeys")
+    content = case.encode(ScenarioS1(canary="canary").request())
     sealed = seal(
-        draft,
-        to=[to],
+        seal_streams(sender=SENDER, recipients=[RECIPIENT], content=content),
+        to=[
+            To(
+                member=RECIPIENT,
+                sequence=1,
+                previous_id=b"",
+                prekey_id=prekey.id,
+                prekey=prekey.public_key,
+            )
+        ],
         network_id=federation.network_id,
         directory_version=1,
-        directory_id=federation.state.directory.id,
-        keys=[be.key],
+        directory_id=directory.id,
+        keys=[federation.people[SENDER].key],
         created_minutes=NOW_MINUTES,
+        deadline_class=2,
     )
     index = federation.log(sealed.statement.raw)
-    body = statement_pb2.Delivered(signers=[pt.key.public.id], member="pt")
-    body.items.add(header_id=sealed.id, index=index)
-    federation.log(federation.sign("delivered", body.SerializeToString(deterministic=True), pt.key).raw)
-    return {
-        "log": [raw.hex() for raw in federation.raw],
-        "members": [record.hex() for record in federation.genesis.members],
-        "wrap": sealed.wraps[0].hex(),
-        "payload": sealed.payload.hex(),
-        "pt_prekey_seed": pt.kem.seed.hex(),
-        "checkpoint": federation.signed_checkpoint().decode(),
-    }
-
-
-def lines(stored: dict[str, object]) -> Iterator[str]:
-    """Verify and open everything, and say what it is."""
-    log = [bytes.fromhex(str(raw)) for raw in _list(stored["log"])]
-    members = tuple(bytes.fromhex(str(raw)) for raw in _list(stored["members"]))
-    genesis = Bundle(log[0], members)
-    network_id = trust.network_id_of(body_of(log[0])[0])
-    state = PublicState.genesis(genesis, network_id=network_id)
-    yield 'network id (root fingerprint) = SHA-256("mce1-genesis\\0" || body of Directory 1)'
-    yield f"  {network_id.hex()}"
-    for index, raw in enumerate(log[1:3], start=1):
-        state = state.after(raw, index=index)
-    prekey = state.prekey("pt")
-    assert prekey
-    yield f"prekey of pt, log entry {prekey.index}: Statement id = prekey id"
-    yield f"  {prekey.id.hex()}"
-    raw = log[3]
-    decoded = statement.decode(raw)
-    signed = authenticate(decoded, state=state, index=3)
-    header = headers.read_header(decoded.body)
-    yield f"header Statement, {len(raw)} bytes, by {signed.author}"
-    yield f'  {raw[:1].hex()} {raw[1:7].hex()}            u8 length of the type, "header"'
-    yield f"  {raw[7:11].hex()}                   u32 length of the body: {len(decoded.body)}"
-    yield from _body(decoded.body, header)
-    yield f"  {len(decoded.blocks):02x}                         one block:"
-    block = decoded.blocks[0]
-    yield f"    {block.signer.hex()}  signer key id"
-    yield f"    {block.ed25519[:16].hex()}...  Ed25519, 64 bytes"
-    yield f"    {block.ml_dsa_65[:16].hex()}...  ML-DSA-65, 3,309 bytes"
-    message = statement.signed_bytes(network_id, "header", block.signer, decoded.body)
-    yield 'signed bytes = "mce1\\0" || network id || 06 "header" || signer key id || body'
-    yield f"  {len(message)} bytes, SHA-256 {sha256(message).hex()}"
-    yield 'header id = SHA-256("mce1-id\\0" || network id || 06 "header" || body)'
-    yield f"  {decoded.id(network_id).hex()}"
-    yield from _opened(stored, header, prekey.id)
-    yield from _logged(stored, log, state)
-
-
-def _body(body: bytes, header: headers.Header) -> Iterator[str]:
-    core = header.core
-    yield f"  0a {len(header.core_bytes):x} (varint)              core, {len(header.core_bytes)} bytes:"
-    recipient = core.recipients[0]
-    for name, value in (
-        ("1  signers", core.signers[0].hex()),
-        ("2  suite", "1"),
-        ("3  message_ref", core.message_ref.hex()),
-        ("4  sender", core.sender),
-        ("5  recipient", f"{recipient.member}, sequence {recipient.sequence}, no previous id"),
-        ("6  directory_version", str(core.directory_version)),
-        ("7  directory_id", core.directory_id.hex()),
-        ("8  stream 0 root", core.streams[0].root.hex()),
-        ("8  stream 0 padded size", str(core.streams[0].padded_size)),
-        ("8  stream 0 commitment", core.streams[0].commitment.hex()),
-        ("9  created_minutes", str(core.created_minutes)),
-        ("10 lifetime_seconds", str(core.lifetime_seconds)),
-    ):
-        yield f"     {name:24} {value}"
-    yield "  12 ...                     wrap commitment of recipient 0:"
-    yield f"     prekey_id                {header.wraps[0].prekey_id.hex()}"
-    yield f"     digest                   {header.wraps[0].digest.hex()}"
-    assert body == headers.encode_header(header.core_bytes, header.wraps)
-
-
-def _opened(stored: dict[str, object], header: headers.Header, prekey_id: bytes) -> Iterator[str]:
-    wrap, payload = bytes.fromhex(str(stored["wrap"])), bytes.fromhex(str(stored["payload"]))
-    seed = bytes.fromhex(str(stored["pt_prekey_seed"]))
-    info = headers.wrap_info(header.core_hash, 0, prekey_id)
-    key = open_content_key(header, 0, wrap, KemKey(seed), prekey_id=prekey_id, digest=header.wraps[0].digest)
-    opened = open_payload(header, key, payload)
-    secret = stream_secret(key, header.core.message_ref, 0)
-    stream_key, commitment = stream_keys(secret)
-    yield 'wrap info = "mce1/wrap\\0" || SHA-256(core) || u16 recipient index || prekey id'
-    yield f"  {info.hex()}"
-    yield f"X-Wing seed of pt's prekey   {seed.hex()}"
-    yield f"content key                  {key.hex()}"
-    yield f"s_0                          {secret.hex()}"
-    yield f"key_0                        {stream_key.hex()}"
-    yield f"commitment_0                 {commitment.hex()}"
-    yield f"payload, one chunk           {payload[:16].hex()}... {len(payload)} bytes"
-    yield f"  opens to the content       {opened.content.decode()!r}"
-    assert merkle.root([merkle.leaf_hash(payload)]) == header.core.streams[0].root
-
-
-def _logged(stored: dict[str, object], log: list[bytes], state: PublicState) -> Iterator[str]:
-    tree = merkle.Tree()
-    for index, raw in enumerate(log):
-        decoded = statement.decode(raw)
-        entry = LogEntry(decoded.public, decoded.digest)
-        tree.append(entry.leaf_hash)
-        yield f"entry {index}, {decoded.type:9} {entry.encode().hex()}"
-    acknowledged = authenticate(statement.decode(log[4]), state=state, index=4)
-    yield f"entry 4 says: delivered to {acknowledged.author}, opened and valid there"
-    note = str(stored["checkpoint"])
-    directory = state.directory
-    checkpoint = open_checkpoint(note.encode(), origin=directory.origin, key=directory.log_key(5))
-    assert checkpoint.root == tree.root()
-    proof = tree.inclusion_proof(3, 5)
-    verify_inclusion(LogEntry(False, statement.decode(log[3]).digest).leaf_hash, 3, 5, checkpoint.root, proof)
-    yield "inclusion of entry 3 in the tree of 5:"
-    yield from (f"  {node.hex()}" for node in proof)
-    yield "checkpoint:"
-    yield from (f"  {line}".rstrip() for line in note.splitlines())
-
-
-def _list(value: object) -> list[object]:
-    assert isinstance(value, list)
-    return value
-
-
-def main() -> int:
-    """Make, write or compare."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    receipt = log_pb2.Receipt(
+        index=index,
+        proof=federation.tree.inclusion_proof(index, federation.tree.size),
+        checkpoint=federation.signed_checkpoint(),
     )
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if SPEC.md differs")
-    parser.add_argument("--make", action="store_true", help="make new artefacts first")
-    arguments = parser.parse_args()
-    if arguments.make:
-        STORED.write_text(json.dumps(make(), indent=1) + "\n")
-    example = "\n".join(lines(json.loads(STORED.read_text())))
-    before, _, rest = SPEC.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    text = f"{before}{BEGIN}```text\n{example}\n```\n{END}{after}"
-    if arguments.check:
-        if text != SPEC.read_text():
-            print("the example in SPEC.md is not what the library computes", file=sys.stderr)
-            return 1
+    recipient = federation.people[RECIPIENT]
+    delivered = statement_pb2.Delivered(signers=[recipient.key.public.id], member=RECIPIENT)
+    delivered.items.add(header_id=sealed.id, index=index)
+    body = delivered.SerializeToString(deterministic=True)
+    answered = federation.log(federation.sign("delivered", body, recipient.key).raw)
+    pieces = [Piece(0, federation.genesis.statement, federation.genesis.members)]
+    pieces += [Piece(at, federation.raw[at]) for at in (1, 2, index, answered)]
+    evidence = build(
+        pieces,
+        network_id=federation.network_id,
+        tree=federation.tree,
+        anchor=federation.anchor(),
+        anchor_size=federation.tree.size,
+    )
+    VECTORS.mkdir(parents=True, exist_ok=True)
+    for name, data in {
+        "example.evidence": b"".join(evidence),
+        "receipt.pb": receipt.SerializeToString(deterministic=True),
+        "wrap-0.bin": sealed.wraps[0],
+        "payload.bin": sealed.payload,
+    }.items():
+        (VECTORS / name).write_bytes(data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """The artefacts, verified and opened."""
+
+    report: Report
+    network_id: bytes
+    statements: dict[int, Statement]
+    header: Header
+    content_key: bytes
+    content: bytes
+    wrap: bytes
+    receipt: Receipt
+    anchor: bytes
+    evidence: bytes
+
+
+def read() -> Example:
+    """Verify all of it; any error of the library means that code and artefacts have parted."""
+    evidence = (VECTORS / "example.evidence").read_bytes()
+    statements: dict[int, Statement] = {}
+    anchor = b""
+    for record in read_records(io.BytesIO(evidence)):
+        if record.kind == "directory":
+            genesis = evidence_pb2.EvidenceDirectory.FromString(record.data)
+            statements[genesis.index] = statement.decode(genesis.bundle.statement)
+        elif record.kind == "statement":
+            given = evidence_pb2.EvidenceStatement.FromString(record.data)
+            statements[given.index] = statement.decode(given.statement)
+        elif record.kind == "anchor":
+            anchor = evidence_pb2.EvidenceAnchor.FromString(record.data).note
+    network_id = trust.network_id_of(statements[0].body)
+    report = verify_evidence(io.BytesIO(evidence), network_id=network_id)
+    pb = log_pb2.Receipt.FromString((VECTORS / "receipt.pb").read_bytes())
+    receipt = Receipt(index=pb.index, proof=tuple(pb.proof), checkpoint=pb.checkpoint)
+    signed = statements[receipt.index]
+    verify_receipt(
+        receipt, LogEntry(signed.public, signed.digest), origin=f"mce1/{network_id.hex()}", key=LOG_KEY
+    )
+    header = read_header(signed.body)
+    if header.core.encode() != header.core_bytes:
+        raise SystemExit("the core does not encode to the bytes carried")
+    wrap = (VECTORS / "wrap-0.bin").read_bytes()
+    listed = header.wraps[0]
+    key = open_content_key(
+        header,
+        0,
+        wrap,
+        KemKey(key_seed(RECIPIENT)),
+        prekey_id=listed.prekey_id,
+        digest=listed.digest,
+    )
+    opened = open_payload(header, key, (VECTORS / "payload.bin").read_bytes())
+    case.check_bytes(opened.content)
+    return Example(
+        report=report,
+        network_id=network_id,
+        statements=statements,
+        header=header,
+        content_key=key,
+        content=opened.content,
+        wrap=wrap,
+        receipt=receipt,
+        anchor=anchor,
+        evidence=evidence,
+    )
+
+
+def lines(example: Example) -> Iterator[str]:
+    """The example, annotated: bytes on the left, meaning on the right, section numbers in brackets."""
+    e, network = example, example.network_id
+    signed, core = e.statements[e.receipt.index], e.header.core
+    yield "THE NETWORK [4.1, 8]"
+    yield from field("network id = SHA-256('mce1-genesis' || 0 || body of Directory 1)", network)
+    yield from field("Directory 1: Statement id", e.statements[0].id(network))
+    yield (
+        f"log: 0 Directory 1, 1 prekey of {SENDER}, 2 prekey of {RECIPIENT}, "
+        f"{e.receipt.index} the header, 4 'delivered'"
+    )
+    yield ""
+    yield "THE SIGNING KEY OF be [3.2]: Ed25519 and ML-DSA-65 seeds, both 'bebe...be' (32 bytes of ASCII)"
+    key = PrivateKey.from_seed(key_seed(SENDER) * 2)
+    yield from field("Ed25519 public key", key.public.ed25519)
+    yield from field("key id = SHA-256('mce1-key' || 0 || Ed25519 || ML-DSA-65)", key.public.id)
+    yield ""
+    yield from framing("THE HEADER STATEMENT [4.1]", signed)
+    yield from field(
+        "header id = SHA-256('mce1-id' || 0 || network id || u8 6 || 'header' || body) [4.1]",
+        signed.id(network),
+    )
+    yield ""
+    yield f"ITS BODY [5.1]: field 1, core, {len(e.header.core_bytes)} bytes, in which"
+    yield from field("   1 signers: key id", core.signers[0])
+    yield "   2 suite: 1"
+    yield from field("   3 message_ref", core.message_ref)
+    yield f"   4 sender: {core.sender}"
+    first = core.recipients[0]
+    yield f"   5 recipients[0]: member {first.member}, sequence {first.sequence}, no previous_id"
+    yield f"   6 directory_version: {core.directory_version}"
+    yield "   7 directory_id: the Statement id of Directory 1 above"
+    yield from field(
+        f"   8 streams[0]: padded_size {core.streams[0].padded_size}; root", core.streams[0].root
+    )
+    yield from field("     commitment", core.streams[0].commitment)
+    yield f"   9 created_minutes: {core.created_minutes}"
+    yield f"  10 lifetime_seconds: {core.lifetime_seconds}"
+    yield f"  11 deadline_class: {core.deadline_class}; not urgent (12), supersedes nothing (13): both absent"
+    yield "and field 2, wraps[0]:"
+    yield from field("   1 prekey_id = Statement id of entry 2", e.header.wraps[0].prekey_id)
+    yield from field("   2 digest = SHA-256(wrap)", e.header.wraps[0].digest)
+    yield from field("the core as carried", e.header.core_bytes)
+    yield ""
+    yield "THE WRAP [5.2]: 1,168 bytes, HPKE base mode, plaintext the content key"
+    yield from field("SHA-256(core)", e.header.core_hash)
+    yield from field("info", wrap_info(e.header.core_hash, 0, e.header.wraps[0].prekey_id))
+    yield from field("enc || ciphertext", e.wrap, whole=False)
+    yield "X-Wing seed of pt: 'ptpt...pt' (32 bytes of ASCII)"
+    yield from field("content key", e.content_key)
+    yield ""
+    yield "STREAM 0 [6]"
+    secret = stream_secret(e.content_key, core.message_ref, 0)
+    yield from field("s_0 = HKDF-SHA256(content key, salt message_ref, info 'mce1/stream' || u32 0)", secret)
+    stream_key, commitment = stream_keys(secret)
+    yield from field(
+        "key_0, the first half of HKDF-SHA256(s_0, info 'mce1/key-commit', 64 bytes)", stream_key
+    )
+    yield from field("commitment_0, the second half", commitment)
+    size = core.streams[0].padded_size
+    yield f"plaintext: u64 length, a Payload with {len(e.content)} bytes of content [7], zeros to {size}"
+    yield ""
+    yield "THE LOG ENTRY [9.3]: 34 bytes"
+    entry = LogEntry(signed.public, signed.digest)
+    yield from field("version 1, class 0 (private), SHA-256(signed Statement)", entry.encode())
+    yield from field("leaf hash = SHA-256(0 || entry)", entry.leaf_hash)
+    yield ""
+    yield f"THE RECEIPT [9.3]: index {e.receipt.index}, {len(e.receipt.proof)} hashes of proof, a checkpoint"
+    for number, one in enumerate(e.receipt.proof):
+        yield from field(f"proof[{number}]", one)
+    yield from note(e.receipt.checkpoint)
+    yield ""
+    answer = e.statements[4]
+    yield from framing("THE ACKNOWLEDGEMENT [4.2, 9.4]", answer)
+    yield from field(
+        "its body: signers, member pt, items[0] = header id, index 3, recipient_index 0 (absent)", answer.body
+    )
+    yield from field("its id", statement_id(network, answer.type, answer.body))
+    yield ""
+    yield "THE ANCHOR [9.3]: the same tree grown to 5, with the log's ML-DSA-44 line and its time"
+    yield from note(e.anchor)
+    yield ""
+    yield f"THE EVIDENCE FILE [12]: {len(e.evidence)} bytes"
+    for record in read_records(io.BytesIO(e.evidence)):
+        head = record.encode()[: -len(record.data)].hex(" ")
+        yield f"{head}  {record.kind}, {len(record.data)} bytes"
+    yield from field("the end record", record.encode())
+    yield ""
+    yield "AND WHAT IT SHOWS"
+    yield from e.report.lines()
+
+
+def framing(title: str, signed: Statement) -> Iterator[str]:
+    """A Statement's bytes, part by part."""
+    name = signed.type.encode()
+    block = signed.blocks[0]
+    yield f"{title}: {len(signed.raw)} bytes"
+    yield f"{len(name):02x}{name.hex()}".ljust(40) + f"u8 length, type '{signed.type}'"
+    yield len(signed.body).to_bytes(4, "big").hex().ljust(40) + f"u32 length of the body, {len(signed.body)}"
+    yield f"{signed.body[:8].hex()}...".ljust(40) + "the body"
+    yield "01".ljust(40) + "one block"
+    yield f"{block.signer[:8].hex()}...".ljust(40) + "signer key id, 32 bytes"
+    yield f"{block.ed25519[:8].hex()}...".ljust(40) + f"Ed25519, {limits.ED25519_SIGNATURE} bytes"
+    yield f"{block.ml_dsa_65[:8].hex()}...".ljust(40) + f"ML-DSA-65, {limits.ML_DSA_65_SIGNATURE:,} bytes"
+    yield from field("SHA-256 of these bytes", sha256(signed.raw))
+
+
+def field(what: str, value: bytes, *, whole: bool = True) -> Iterator[str]:
+    """A name, and its bytes in hex below it."""
+    yield what
+    shown = value if whole else value[:32]
+    for at in range(0, len(shown), 40):
+        yield f"       {shown[at : at + 40].hex()}"
+    if not whole:
+        yield f"       ... {len(value)} bytes"
+
+
+def note(data: bytes) -> Iterator[str]:
+    """A signed note; long signature lines cut."""
+    for line in data.decode().splitlines():
+        yield "  | " + (line if len(line) <= 200 else f"{line[:140]}... {len(line.encode())} bytes")
+
+
+def caps() -> Iterator[str]:
+    """Every cap of `limits`: bytes, or a number of things."""
+    for name, value in vars(limits).items():
+        if name.isupper() and isinstance(value, int):
+            yield f"{name.lower().replace('_', ' '):<28}{value:>24,}"
+
+
+def bounds() -> Iterator[str]:
+    """Every field of `fields`: length in bytes or value, and how many times."""
+    for name, row in FIELDS.items():
+        yield name.removeprefix("mce_exchange.v1.")
+        for field_name, bound in row.items():
+            yield f"    {field_name:<22}{_range(bound):<34}{_times(bound)}"
+
+
+def _range(bound: Bound) -> str:
+    # A bound of 2**63 - 1 stands where the value itself is compared with what is known.
+    high = "any" if bound.high >= 2**63 - 1 else f"{bound.high:,}"
+    return high if bound.low == bound.high else f"{bound.low:,} to {high}"
+
+
+def _times(bound: Bound) -> str:
+    words = {(1, 1): "required", (0, 1): "optional"}
+    return words.get((bound.least, bound.most), f"{bound.least} to {bound.most:,} times")
+
+
+def main(arguments: list[str]) -> int:
+    """`--write` makes artefacts, `--update` puts what they show into SPEC.md, `--check` compares."""
+    if arguments == ["--write"]:
+        write()
         return 0
-    SPEC.write_text(text)
+    old = new = SPEC.read_text()
+    for name, made in {"example": lines(read()), "limits": caps(), "fields": bounds()}.items():
+        before, begin, rest = new.partition(BEGIN.format(name))
+        _, end, after = rest.partition(END.format(name))
+        if not begin or not end:
+            sys.stderr.write(f"SPEC.md has no place for {name}\n")
+            return 1
+        new = f"{before}{begin}{''.join(f'{line}{chr(10)}' for line in made)}{end}{after}"
+    if arguments == ["--update"]:
+        SPEC.write_text(new)
+    elif arguments == ["--check"] and new != old:
+        sys.stderr.write("SPEC.md shows something else than the code: run tools/spec_example.py --update\n")
+        return 1
+    elif arguments not in ([], ["--check"]):
+        sys.stderr.write(f"{main.__doc__}\n")
+        return 2
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -478,6 +478,9 @@ class _Sex:
 class _SexEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sex.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SEX_NOT_KNOWN: _Sex.ValueType  # 0
+    """ISO/IEC 5218 gives zero a meaning of its own.
+    buf:lint:ignore ENUM_ZERO_VALUE_SUFFIX
+    """
     SEX_MALE: _Sex.ValueType  # 1
     SEX_FEMALE: _Sex.ValueType  # 2
     SEX_NOT_APPLICABLE: _Sex.ValueType  # 9
@@ -486,6 +489,9 @@ class Sex(_Sex, metaclass=_SexEnumTypeWrapper):
     """As recorded by an authority. Source: ISO/IEC 5218."""
 
 SEX_NOT_KNOWN: Sex.ValueType  # 0
+"""ISO/IEC 5218 gives zero a meaning of its own.
+buf:lint:ignore ENUM_ZERO_VALUE_SUFFIX
+"""
 SEX_MALE: Sex.ValueType  # 1
 SEX_FEMALE: Sex.ValueType  # 2
 SEX_NOT_APPLICABLE: Sex.ValueType  # 9

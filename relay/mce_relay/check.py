@@ -11,6 +11,7 @@ from mce_relay import boot
 from mce_relay.config import Config
 from mce_relay.keyring import FILE, Keyring
 from mce_relay.server import read_genesis
+from mce_relay.store.sqlite import FILE as DATABASE
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.values import NoMetrics
 
@@ -47,7 +48,7 @@ def look(config: Config, passphrase: str) -> Iterator[Found]:
 
 
 def _log(config: Config, keyring: Keyring) -> Iterator[Found]:
-    if not (config.data / "relay.db").exists():
+    if not (config.data / DATABASE).exists():
         yield Found(name="log", text="empty: `serve` begins it with the genesis")
         return
     store = SqliteStore(config.data)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-_ALLOWED: Final = frozenset(
+ALLOWED: Final = frozenset(
     {"event", "level", "timestamp", "member", "method", "code", "reason", "size", "index", "seconds"}
     | {"address", "version", "relay", "error", "fault"}
 )
@@ -18,7 +18,7 @@ _LONGEST: Final = 200
 
 
 def _only_allowed(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    kept = {key: value for key, value in event.items() if key in _ALLOWED}
+    kept = {key: value for key, value in event.items() if key in ALLOWED}
     return {
         key: value[:_LONGEST] if isinstance(value, str) else value
         for key, value in kept.items()

@@ -7,6 +7,7 @@ from typing import Any
 
 CORE = "tests/core/test_"
 SEALING = "tests/sealing/test_sealing.py::test_"
+STREAMS = "tests/sealing/test_streams.py::test_"
 NODE = "tests/node/test_"
 
 
@@ -79,7 +80,7 @@ DEFENCES = (
     Defence("E9", CORE + "statement.py::test_e9_both_halves_of_just_the_named_signers", "mce_exchange.keys:PublicKey.verifies", _only_ed25519),
     Defence("E10", CORE + "statement.py::test_e10_a_signature_counts_for_its_type_and_network_only", "mce_exchange.statement:signed_bytes", _without_network_and_type),
     Defence("E12", CORE + "statement.py::test_e12_an_unknown_type_is_a_suite_error", "mce_exchange.statement:BODIES", _any_type),
-    Defence("E13", SEALING + "e13_an_inner_chunk_never_ends_a_stream", "mce_exchange.primitives.stream:_nonce", _without_last),
+    Defence("E13", STREAMS + "e13_an_inner_chunk_never_ends_a_stream", "mce_exchange.primitives.stream:_nonce", _without_last),
     Defence("E16", CORE + "wire.py::test_e16_every_other_encoding_is_refused", "mce_exchange.wire:lint", _nothing),
     Defence("R1", NODE + "hostile.py::test_r1_the_same_message_again_is_no_second_message", "mce_exchange.store.inbox:Inbox.number_id", _nothing),
     Defence("R2", NODE + "hostile.py::test_r2_a_log_that_does_not_fit_its_checkpoint_is_not_taken", "mce_exchange.log.proof:verify_consistency", _nothing),

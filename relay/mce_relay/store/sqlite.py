@@ -20,7 +20,8 @@ from mce_relay.store.rows import SqliteReader, SqliteWriter, typed
 
 _FULL: Final = 2
 _BUSY_MS: Final = 10_000
-_NAME: Final = "relay.sqlite"
+FILE: Final = "relay.sqlite"
+"""The database's name in the data folder."""
 
 
 class SqliteStore:
@@ -113,7 +114,7 @@ class SqliteStore:
         return self._writer
 
     def _connect(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._folder / _NAME))
+        connection = apsw.Connection(str(self._folder / FILE))
         connection.set_busy_timeout(_BUSY_MS)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.pragma(*pragma.split("="))
