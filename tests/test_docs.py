@@ -14,7 +14,8 @@ import pytest
 from mce_relay.cli import app as mce_relay
 
 import mce_exchange
-from mce_exchange.cli import app as mce
+import mce_exchange.cli  # registers the commands
+from mce_exchange.cli.common import app as mce
 from mce_exchange.store.alarms import Alarm
 from tests.node.conftest import PASSPHRASE, SCENARIO, World
 
@@ -70,24 +71,27 @@ async def test_send_and_receive_as_the_readme_shows(
     world = World(tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photo.png").write_bytes(b"a synthetic photograph")
-    # The two blocks run at two hotlines, so here at the same time.
+    # The two blocks run at different hotlines: here at the same time, the second at both recipients.
     send, receive = re.split(r"\n\n(?=async with open_home\(\"pt\")", code)
     names: dict[str, Any] = {
         "passphrase": PASSPHRASE,
         "report": SCENARIO.update(),
         "open_home": lambda home, _: world.open(home),
     }
-    exec(compile(f"{_function('send', send)}\n{_function('receive', receive)}\n", "README.md", "exec"), names)
-    receiving = asyncio.create_task(names["receive"]())
+    here = receive.replace('"pt"', "member")
+    both = f"{_function('send()', send)}\n{_function('receive(member)', here)}\n"
+    exec(compile(both, "README.md", "exec"), names)
+    receiving = [asyncio.create_task(names["receive"](member)) for member in ("pt", "es")]
     async with asyncio.timeout(30):
         await names["send"]()
-    receiving.cancel()
-    assert capsys.readouterr().out.count("delivered") == 2
+    for one in receiving:
+        one.cancel()
+    assert capsys.readouterr().out.count("status='delivered'") == 2
 
 
 def _function(name: str, code: str) -> str:
     body = "\n".join(f"    {line}" for line in code.splitlines() if not line.startswith("from"))
-    return f"async def {name}():\n{body}"
+    return f"async def {name}:\n{body}"
 
 
 def test_the_public_names_are_these_and_load_when_used() -> None:

@@ -59,9 +59,10 @@ class Item:
 class Hotline:
     """A hotline's node. Use `open_home`."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *, catch_up_seconds: float) -> None:
         self.node = node
         self._home = node.home
+        self._catch_up_seconds = catch_up_seconds
 
     @property
     def member(self) -> str:
@@ -86,6 +87,7 @@ class Hotline:
         case.check(message)
         content = case.encode(message)
         manner = Manner(urgent=urgent, deadline_class=deadline_class, supersedes=bytes.fromhex(supersedes))
+        await self.node.catch_up(self._catch_up_seconds)
         with ExitStack() as stack:
             files = [desk.open_file(one, stack) for one in attachments]
             header_id = await self.node.run_home(self.node.dispatch.send, content, to, files, manner)
@@ -182,8 +184,11 @@ async def open_home(
     relay: Relay | None = None,
     poll_seconds: float = 0.2,
     anchor_seconds: float = 30.0,
+    catch_up_seconds: float = 5.0,
 ) -> AsyncIterator[Hotline]:
     """Open a home and run its node until the block ends. One process at a time runs a home's node.
+
+    The first `send` waits up to `catch_up_seconds` for the newest prekeys, then uses those it knows.
 
     Raises `StoreError` for a wrong passphrase or a second node, `UsageError` if the home has not joined.
     `relay` replaces the connection, for tests.
@@ -197,7 +202,7 @@ async def open_home(
                     node.run(poll_seconds=poll_seconds, anchor_seconds=anchor_seconds)
                 )
                 try:
-                    yield Hotline(node)
+                    yield Hotline(node, catch_up_seconds=catch_up_seconds)
                 finally:
                     running.cancel()
                     with suppress(asyncio.CancelledError):

@@ -17,6 +17,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from mce_exchange import limits
@@ -62,6 +63,7 @@ class Node:
         self._fetcher = Fetch(home, self.identity, relay, self.run_home)
         self._thread = ThreadPoolExecutor(1, "home")
         self._listeners: set[asyncio.Event] = set()
+        self._caught_up = asyncio.Event()
         self._seen = -1
 
     async def run_home(self, work: Callable[..., _T], *arguments: Any) -> _T:
@@ -76,11 +78,25 @@ class Node:
         home = self.home
         if not await self.run_home(home.settled):
             return False
-        directory = self.follower.state.directory
-        size = self.follower.tree.size
-        note = await self._relay.checkpoint()
+        return self._covers(await self._relay.checkpoint())
+
+    async def catch_up(self, seconds: float) -> None:
+        """Wait until the log has been followed to where the relay's was, once since the start, or so long.
+
+        What is sealed then goes to the newest prekeys; without a relay it goes to those that are known.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._caught_up.wait()
+
+    def _covers(self, note: bytes) -> bool:
+        """Whether the log as followed reaches this checkpoint of the relay's."""
+        directory, size = self.follower.state.directory, self.follower.tree.size
         key = directory.log_key(max(size, 1))
-        return bool(size) and open_checkpoint(note, origin=directory.origin, key=key).size <= size
+        reached = bool(size) and open_checkpoint(note, origin=directory.origin, key=key).size <= size
+        if reached:
+            self._caught_up.set()
+        return reached
 
     def changed(self) -> None:
         """Something in the home may be of interest to a loop."""
@@ -178,8 +194,10 @@ class Node:
         return True
 
     async def _receive(self) -> bool:
+        self._covers(await self._relay.checkpoint())
         async for batch in self._relay.receive(self.follower.tree.size):
             await self.run_home(self._intake.take, batch)
+            self._covers(batch.checkpoint)
             self.trouble = None
             if self.follower.state.prekey(self.identity.member) is None:
                 await self._keep_up()
