@@ -6,7 +6,7 @@ FAULT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test attacks check generate lock clean
+.PHONY: help demo test attacks bench bench-quick check generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -20,10 +20,16 @@ test: .venv/ready ## all tests; ARGS="-k name" for some
 attacks: .venv/ready ## take out each defence in turn: its test must fail
 	$(BIN)/python -m tests.attacks
 
+bench: .venv-bench/ready ## measure beside floors and peers, which it installs; about 40 minutes; ARGS="sealing" for a part
+	.venv-bench/bin/python -m bench --install $(ARGS)
+
+bench-quick: .venv-bench/ready ## sealing and relay in two minutes
+	.venv-bench/bin/python -m bench --install --quick $(ARGS)
+
 check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy mce_exchange relay/mce_relay tests tools examples
+	$(BIN)/mypy mce_exchange relay/mce_relay tests tools examples bench
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint
 	$(PYTHON) tools/generate --check
@@ -36,11 +42,11 @@ lock: ## resolve requirements.txt again (needs uv)
 	tools/lock
 
 clean: ## remove what make made
-	rm -rf .venv .venv-generate build dist
+	rm -rf .venv .venv-bench .venv-generate build dist
 
-.venv/ready: requirements.txt pyproject.toml relay/pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+.venv/ready .venv-bench/ready: requirements.txt pyproject.toml relay/pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		-e . -e relay
 	@touch $@
