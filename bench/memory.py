@@ -8,8 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,17 +50,32 @@ def measured(module: str, function: str, arguments: Sequence[str]) -> Work:
     return Work(**json.loads(done.stdout))
 
 
-def peak_of(command: Sequence[str], *, env: dict[str, str] | None = None) -> Work:
-    """Run a foreign program to its end. What it holds when idle is not known, so all of it counts."""
+def peak_of(command: Sequence[str]) -> Work:
+    """Run a foreign program to its end. What it holds when idle is not known, so all of it counts.
+
+    Its peak is watched while it runs: what the kernel reports at the end begins with the size of its parent.
+    """
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, usage = os.wait4(process.pid, 0)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    peaks = [0]
+
+    def watch() -> None:
+        with suppress(OSError, RuntimeError):
+            while process.returncode is None:
+                peak = resident(process.pid, "VmHWM")
+                # Until it has become the program, it is a copy of us.
+                if os.readlink(f"/proc/{process.pid}/exe") != os.readlink("/proc/self/exe"):
+                    peaks.append(peak)
+                time.sleep(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    _, errors = process.communicate(timeout=900)
     seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    errors = process.stderr.read().decode() if process.stderr else ""
+    watcher.join()
     if process.returncode:
-        raise RuntimeError(f"{command[0]} ended {process.returncode}: {errors[-500:]}")
-    return Work(seconds=seconds, idle=0, peak=usage.ru_maxrss * KIB)
+        raise RuntimeError(f"{command[0]} ended {process.returncode}: {errors.decode()[-500:]}")
+    return Work(seconds=seconds, idle=0, peak=max(peaks))
 
 
 def main() -> None:

@@ -56,14 +56,24 @@ class Ours:
 
     def seal(self, content: bytes, count: int) -> Sealed:
         """See `Sealer`."""
-        state, to = self.federation.state, self.members[:count]
-        draft = seal_streams(sender=SENDER, recipients=to, content=content)
-        prekeys = [(member, state.prekeys[member][-1]) for member in to]
+        return self.seal_to(content, [(member, 1, b"") for member in self.members[:count]])
+
+    def seal_to(self, content: bytes, to: Sequence[tuple[str, int, bytes]]) -> Sealed:
+        """To these members, with number and previous id in the pair's order."""
+        state = self.federation.state
+        draft = seal_streams(sender=SENDER, recipients=[member for member, _, _ in to], content=content)
+        prekeys = [state.prekeys[member][-1] for member, _, _ in to]
         return seal(
             draft,
             to=[
-                To(member=member, sequence=1, previous_id=b"", prekey_id=one.id, prekey=one.public_key)
-                for member, one in prekeys
+                To(
+                    member=member,
+                    sequence=sequence,
+                    previous_id=previous,
+                    prekey_id=prekey.id,
+                    prekey=prekey.public_key,
+                )
+                for (member, sequence, previous), prekey in zip(to, prekeys, strict=True)
             ],
             network_id=self.federation.network_id,
             directory_version=1,
