@@ -137,7 +137,7 @@ def decode(raw: bytes) -> Statement:
     size = int.from_bytes(raw[at : at + 4], "big")
     at += 4
     # Everything below is a comparison of lengths, so slices that fall short cannot pass.
-    if not 1 <= len(type_) <= limits.TYPE_NAME or size > limits.STATEMENT_BODY:
+    if len(type_) > limits.TYPE_NAME or size > limits.STATEMENT_BODY:
         raise LimitError(f"a type of {len(type_)} bytes and a body of {size}")
     body = raw[at : at + size]
     at += size
@@ -145,7 +145,9 @@ def decode(raw: bytes) -> Statement:
         raise MalformedError("a Statement that is cut short")
     count = raw[at]
     at += 1
-    if not 1 <= count <= limits.SIGNATURES or len(raw) != at + count * limits.SIGNATURE_BLOCK:
+    if count > limits.SIGNATURES:
+        raise LimitError(f"{count} signature blocks, at most {limits.SIGNATURES}")
+    if not count or len(raw) != at + count * limits.SIGNATURE_BLOCK:
         raise MalformedError(f"{count} signature blocks in {len(raw) - at} bytes")
     name = type_.decode("ascii", "replace")
     if name not in BODIES:

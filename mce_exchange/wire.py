@@ -203,7 +203,8 @@ def _number(field: _Field, number: int) -> None:
     if number > field.largest or (field.values is not None and number not in field.values):
         raise MalformedError(f"{field.name}: {number} is not a value of this field")
     if not field.bound.low <= number <= field.bound.high:
-        raise LimitError(f"{field.name}: {number}, not {field.bound.low} to {field.bound.high}")
+        kind = LimitError if number > field.bound.high else MalformedError
+        raise kind(f"{field.name}: {number}, not {field.bound.low} to {field.bound.high}")
 
 
 def _fixed(field: _Field, data: bytes, at: int, end: int) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from mce_exchange import statement as statements
 from mce_exchange.directory import records
-from mce_exchange.directory.model import Directory, Life, Living, Member, SigningKey
+from mce_exchange.directory.model import FEDERATION, Directory, Life, Living, Member, SigningKey
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import ContextError, DirectoryError, MceError, SignatureError
 from mce_exchange.log import merkle
@@ -35,7 +35,7 @@ def open_genesis(bundle: Bundle, *, network_id: bytes) -> Directory:
         statement = statements.decode(bundle.statement)
         _expect(statement.type == statements.DIRECTORY, "is not a Directory")
         _expect(equal(network_id_of(statement.body), network_id), "is not the genesis of the pinned network")
-        directory = _read(statement, bundle.members, network_id=network_id, indices=(0,))
+        directory = _read(statement, bundle.members, network_id=network_id, previous=b"", indices=(0,))
         _expect(directory.version == 1, f"is version {directory.version}")
         _threshold(statement, directory, directory)
         _lives(directory, None)
@@ -49,7 +49,11 @@ def open_next(current: Directory, bundle: Bundle, *, index: int) -> Directory:
         _expect(statement.type == statements.DIRECTORY, "is not a Directory")
         _expect(index > current.index, "is logged below the one before")
         directory = _read(
-            statement, bundle.members, network_id=current.network_id, indices=(*current.indices, index)
+            statement,
+            bundle.members,
+            network_id=current.network_id,
+            previous=current.id,
+            indices=(*current.indices, index),
         )
         _expect(directory.version == current.version + 1, f"says that it is version {directory.version}")
         _threshold(statement, current, directory)
@@ -78,12 +82,17 @@ def _expect(holds: bool, what: str) -> None:
 
 
 def _read(
-    statement: Statement, members: Sequence[bytes], *, network_id: bytes, indices: tuple[int, ...]
+    statement: Statement,
+    members: Sequence[bytes],
+    *,
+    network_id: bytes,
+    previous: bytes,
+    indices: tuple[int, ...],
 ) -> Directory:
     statements.lint(statement)
     pb = statements.body(statement, directory_pb2.Directory)
-    first = pb.version == 1
-    _expect(first == bool(pb.genesis_random) == (not pb.previous), "has a genesis's fields, or lacks them")
+    _expect((pb.version == 1) == bool(pb.genesis_random), "has a genesis's fields, or lacks them")
+    _expect(pb.previous == previous, "follows another Directory")
     _expect(pb.version == len(indices), f"says that it is version {pb.version}")
     _expect(tuple(pb.earlier_indices) == indices[:-1], "names other indices for earlier versions")
     _expect(pb.issued_minutes < pb.expires_minutes, "expires before it is issued")
@@ -95,7 +104,9 @@ def _read(
         "does not commit to these member records",
     )
     relays = [records.relay(relay) for relay in pb.relays]
-    _expect(len({relay.id for relay in relays}.union(ids)) == len(relays) + len(ids), "has two of one id")
+    # What root keys sign is by `federation`: that id is nobody else's.
+    names = {FEDERATION, *ids, *(relay.id for relay in relays)}
+    _expect(len(names) == 1 + len(relays) + len(ids), "has two of one id")
     directory = Directory(
         network_id=network_id,
         id=statement.id(network_id),

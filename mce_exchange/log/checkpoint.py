@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mce_exchange import limits
-from mce_exchange.errors import ContextError, ForkError, LogError, MalformedError
+from mce_exchange.errors import ContextError, ForkError, LimitError, LogError, MalformedError
 from mce_exchange.log import note as notes
 from mce_exchange.log.note import Algorithm, Note, Signature
 from mce_exchange.log.proof import verify_consistency
@@ -41,7 +41,7 @@ class Checkpoint:
 
 
 def read_checkpoint(text: str) -> Checkpoint:
-    """The three lines of a note's text, nothing believed yet; `MalformedError` unless canonical."""
+    """The three lines of a note's text, nothing believed yet; `MalformedError`, or `LimitError` for the size."""
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not notes.good_name(lines[0]):
         raise MalformedError("a checkpoint has an origin, a size and a root, and nothing else")
@@ -55,9 +55,11 @@ def read_checkpoint(text: str) -> Checkpoint:
 
 
 def _size(line: str) -> int:
-    # Bounded before the conversion: integers from text cost more than their length.
-    if not line.isascii() or not line.isdigit() or len(line) > 19 or int(line) > limits.TREE_SIZE:
+    if not line.isascii() or not line.isdigit():
         raise MalformedError("a checkpoint without a size")
+    # Bounded before the conversion: integers from text cost more than their length.
+    if len(line) > 19 or int(line) > limits.TREE_SIZE:
+        raise LimitError(f"a checkpoint of a tree of more than {limits.TREE_SIZE}")
     return int(line)
 
 

@@ -82,6 +82,28 @@ def test_d2_an_older_or_repeated_version_is_refused() -> None:
         trust.open_next(second, roots(successor()), index=60)
 
 
+def test_d2_a_version_that_follows_another_directory_is_refused() -> None:
+    def fork(draft: Draft) -> Draft:
+        return replace(draft, name="Another past")
+
+    # Both genuine and signed by the same roots, so only the chain tells which past this version has.
+    other = trust.open_next(FEDERATION.state.directory, roots(successor(fork)), index=50)
+    third = roots(compose.successor(Draft.of(other), current=other, now_minutes=NOW_MINUTES))
+    assert trust.open_next(other, third, index=60).version == 3
+    with pytest.raises(DirectoryError, match="follows another"):
+        trust.open_next(opened(roots(successor())), third, index=60)
+
+
+def test_the_roots_name_is_nobody_elses() -> None:
+    def member(draft: Draft) -> Draft:
+        stranger = PrivateKey.from_seed(b"S" * 64)
+        one = replace(FEDERATION.people["pt"].record, id="federation", keys=(new_key(stranger.public),))
+        return replace(draft, members=(*draft.members, one))
+
+    with pytest.raises(DirectoryError, match="two of one id"):
+        opened(roots(successor(member)))
+
+
 def test_d4_parts_of_two_versions_do_not_mix() -> None:
     bigger = Federation(("be", "es", "pt", "ro"))
     with pytest.raises(DirectoryError):
