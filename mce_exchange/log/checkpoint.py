@@ -41,7 +41,7 @@ class Checkpoint:
 
 
 def read_checkpoint(text: str) -> Checkpoint:
-    """The three lines of a note's text, nothing believed yet; `MalformedError`, or `LimitError` for the size."""
+    """The three lines of a note's text, nothing believed yet; `MalformedError` or `LimitError`."""
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not notes.good_name(lines[0]):
         raise MalformedError("a checkpoint has an origin, a size and a root, and nothing else")

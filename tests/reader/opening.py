@@ -1,0 +1,70 @@
+"""Opening a message whose header has been verified, in the order of SPEC 5.3."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import streams
+from .header import ATTACHMENT_LEAST, Header, padded, wrap_info
+from .primitives import hpke_open, sha256
+from .refusal import RefusalError, must
+from .wire import Record, decode
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a recipient holds after opening."""
+
+    content_key: bytes
+    secrets: tuple[bytes, ...]
+    payload: Record
+    attachments: tuple[bytes, ...]
+
+
+def place_of(header: Header, recipient: str) -> int:
+    must(recipient in header.recipients, "context", f"{recipient} is not a recipient")
+    return header.recipients.index(recipient)
+
+
+def unwrap(header: Header, place: int, wrap: bytes, seed: bytes, prekey_id: bytes, digest: bytes) -> bytes:
+    """5.2, by the header's wrap or a re-wrap's."""
+    must(sha256(wrap) == digest, "context", "a wrap that nobody signed")
+    key = hpke_open(seed, wrap, wrap_info(header.core_bytes, place, prekey_id))
+    must(len(key) == 32, "decryption", "a content key of another length")
+    return key
+
+
+def open_message(header: Header, content_key: bytes, payload: bytes, attachments: Sequence[bytes]) -> Opened:
+    described = header.core.records("streams")
+    reference = header.core.data("message_ref")
+    secrets = tuple(streams.secret(content_key, reference, i) for i in range(len(described)))
+    for secret, stream in zip(secrets, described, strict=True):
+        must(streams.keys(secret).commitment == stream.data("commitment"), "decryption", "a commitment")
+    must(streams.is_of(described[0], payload), "decryption", "another payload")
+    inner = _payload(streams.open_data(described[0], 0, secrets[0], payload))
+    _compare(header, inner)
+    infos = inner.records("attachments")
+    sizes = [padded(8 + info.number("size"), ATTACHMENT_LEAST) for info in infos]
+    must(sizes == [one.number("padded_size") for one in described[1:]], "decryption", "other attachments")
+    opened = []
+    for number, sealed in enumerate(attachments, 1):
+        must(streams.is_of(described[number], sealed), "decryption", f"another attachment {number}")
+        data = streams.open_data(described[number], number, secrets[number], sealed)
+        must(len(data) == infos[number - 1].number("size"), "decryption", f"attachment {number}: its size")
+        opened.append(data)
+    return Opened(content_key, secrets, inner, tuple(opened))
+
+
+def _payload(data: bytes) -> Record:
+    try:
+        return decode("Payload", data)
+    except RefusalError as refused:
+        raise RefusalError("decryption", refused.why) from refused
+
+
+def _compare(header: Header, inner: Record) -> None:
+    same = (
+        inner.data("message_ref") == header.core.data("message_ref")
+        and inner.text("sender") == header.core.text("sender")
+        and inner.texts("recipients") == header.recipients
+    )
+    must(same, "decryption", "the encrypted part names another message, sender or recipients")
