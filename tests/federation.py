@@ -43,7 +43,7 @@ class Person:
         self.key = PrivateKey.from_seed(seed * 2)
         self.second = PrivateKey.from_seed(seed[::-1] * 2)
         self.kem = KemKey(seed)
-        self.door_key, self.door = make_certificate(self.id)
+        self.door_key, self.door = make_certificate()
 
     @property
     def record(self) -> Member:
@@ -67,7 +67,7 @@ class Federation:
         self.people = {name: Person(name, name.upper()) for name in members}
         if auditor:
             self.people["audit"] = Person("audit", "", Role.AUDITOR)
-        self.relay_door_key, self.relay_door = make_certificate("relay")
+        self.relay_door_key, self.relay_door = make_certificate()
         self.genesis = signed(
             compose.genesis(self.draft(), random=b"g" * 32, now_minutes=NOW_MINUTES), ROOTS[:2]
         )

@@ -42,7 +42,7 @@ def make_member(home: Home, *, member: str, name: str, country: str, phone: str,
     if not name_is_plain(member):
         raise UsageError("a member id has letters a to z, digits, dots and hyphens only")
     key = PrivateKey.generate()
-    door_key, door = make_certificate(member)
+    door_key, door = make_certificate()
     made = Member(
         id=member,
         name=name,

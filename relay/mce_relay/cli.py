@@ -68,7 +68,7 @@ def init(
     )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
-    keyring = Keyring.generate(id)
+    keyring = Keyring.generate()
     card = keyring.card(relay_id=id, address=address)
     keyring.write(home, passphrase, cost=Cost.INTERACTIVE if quick else Cost.MODERATE)
     replace_file(home / "relay.card", card.encode())

@@ -30,9 +30,9 @@ class Keyring:
     door: bytes
 
     @classmethod
-    def generate(cls, relay_id: str) -> Self:
+    def generate(cls) -> Self:
         """New keys from the operating system's randomness."""
-        door_key, door = make_certificate(relay_id)
+        door_key, door = make_certificate()
         keys = RelayKeys(
             signing=PrivateKey.generate(),
             log_ed25519=Ed25519Key.generate(),

@@ -60,7 +60,7 @@ class Federation:
             log_ed25519=Ed25519Key.generate(),
             log_ml_dsa_44=MlDsa44Key.generate(),
         )
-        self.relay_tls_key, self.relay_certificate = tls.make_certificate(self.relay_id)
+        self.relay_tls_key, self.relay_certificate = tls.make_certificate()
         self.parties = {one: _party(one) for one in members}
         self.parties["aud"] = replace(_party("aud"), role=Role.AUDITOR)
         relay = Relay(
@@ -200,7 +200,7 @@ def ciphertext(length: int) -> bytes:
 
 
 def _party(member: str) -> Party:
-    tls_key, certificate = tls.make_certificate(member)
+    tls_key, certificate = tls.make_certificate()
     return Party(id=member, key=PrivateKey.generate(), tls_key=tls_key, certificate=certificate)
 
 

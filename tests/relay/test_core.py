@@ -154,7 +154,7 @@ async def test_doors_follow_the_log(tmp_path: Path) -> None:
         assert core.doors() is doors
         assert set(doors) == {one.certificate for one in f.parties.values()} | {f.relay_certificate}
         assert core.member_of(f.relay_certificate) == f.relay_id
-        _, new = tls.make_certificate("be")
+        _, new = tls.make_certificate()
         assert core.member_of(new) is None
         body = statement_pb2.TlsKeys(
             signers=[f["be"].key.public.id], member="be", number=1, certificates=[new]

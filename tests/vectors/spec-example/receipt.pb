@@ -1,6 +1,5 @@
- NÀ?ŒEÁb?ÛîÑ…Fè
-¥cDË‡ÃoŒÚ#ë‹ƒ?Œ? Üñû\ÍwëÙû¹¤^£ŒètÀêÍ4Q‘Ùb“ºØõmce1/bab9daab0ba51435acce1da7f971948b31c2638269d31516e5f1f6ca63f06a55
+ s7³º¼R–638Úš‚ÏÄóİ¾rKß°[I	Ÿ¢ !ùyEËÕ¢).E‹‡ı(qÒmê•èMAŠ ‹!mce1/bad80424e41715dd27d48df8088c139c6e569bba8b54ba1418839d5ea4ed3e86
 4
-enTOA4LA7dJP6nBn6nT77cT3ZML/AOMn0sgRDHiwVxA=
+DntMvjhMN9Bs1dlC4qXuVNalsKileOQ47SfAcEfd2ho=
 
-â€” mce1/bab9daab0ba51435acce1da7f971948b31c2638269d31516e5f1f6ca63f06a55 z3xTyaZ0LUtlx6xpaxpz4XUYr252D3NQL0T4ZCG50CGH2xbqiM7ybqmK2H37MdXEZri2RWEr0/NGkq4B9U5RBhx3gAo=
+â€” mce1/bad80424e41715dd27d48df8088c139c6e569bba8b54ba1418839d5ea4ed3e86 IyHQ8MBbnrQqF+2Zpjo+s2NOcsFPdj5ensMnsenyshWsZoWJNi2d2Oi1ebBzn7zn0Lf9uZfyfIB2eVTpCGfdFkicZw4=
