@@ -28,41 +28,18 @@ class Federation:
         self.passphrase = folder / "passphrase"
         self.passphrase.write_text("a synthetic passphrase\n")
         self.address = f"127.0.0.1:{_free_port()}"
-        self._anchor_seconds = anchor_seconds
-        self._relay()
-        for member in members:
-            names = ["--member", member, "--name", f"Synthetic {member}", "--phone", "+3200"]
-            self.mce(member, "init", *names, "--quick")
-            self.mce(member, "card", "--out", str(folder / f"{member}.card"))
-        self.fingerprint = self._ceremony()
-        for member in members:
-            genesis = str(folder / "relay/genesis.directory")
-            self.mce(member, "join", "--directory", genesis, "--fingerprint", self.fingerprint)
-
-    def _relay(self) -> None:
-        relay = self.folder / "relay"
-        self._run(
-            "mce-relay", "init", "--home", str(relay), "--id", "relay", "--address", self.address,
-            "--listen", self.address, "--quick", "--passphrase-file", str(self.passphrase),
-        )  # fmt: skip
-        config = relay / "relay.toml"
-        config.chmod(0o600)
-        text = config.read_text().replace("anchor_seconds = 600", f"anchor_seconds = {self._anchor_seconds}")
+        self.fingerprint = self._made()
+        config = folder / "relay/relay.toml"
+        text = config.read_text().replace("anchor_seconds = 600", f"anchor_seconds = {anchor_seconds}")
         config.write_text(text)
 
-    def _ceremony(self) -> str:
-        root = str(self.folder / "root.key")
-        genesis = str(self.folder / "relay/genesis.directory")
-        secret = ["--passphrase-file", str(self.passphrase)]
-        self._run("mce", "directory", "root", "--out", root, "--quick", *secret)
-        cards = [part for m in self.members for part in ("--member-card", str(self.folder / f"{m}.card"))]
-        self._run(
-            "mce", "directory", "genesis", "--name", "Synthetic exercise", "--exercise", "--threshold", "1",
-            "--root", root + ".pub", "--relay-card", str(self.folder / "relay/relay.card"),
-            *cards, "--out", genesis,
+    def _made(self) -> str:
+        names = [part for member in self.members for part in ("--member", member)]
+        made = self._run(
+            "mce", "directory", "exercise", str(self.folder), *names, "--address", self.address,
+            "--name", "Synthetic exercise", "--passphrase-file", str(self.passphrase), "--json",
         )  # fmt: skip
-        signed = self._run("mce", "directory", "sign", genesis, "--key", root, "--json", *secret)
-        return str(json.loads(signed)["fingerprint"])
+        return str(json.loads(made)["fingerprint"])
 
     def mce(self, member: str, *arguments: str) -> Any:
         """Run an `mce` command in a member's home; its JSON answer."""

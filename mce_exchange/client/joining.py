@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mce_exchange import limits, wire
 from mce_exchange.client.identity import GENESIS
 from mce_exchange.directory import trust
-from mce_exchange.directory.compose import body_of, new_key
-from mce_exchange.directory.model import Directory, Member, Role, Status
+from mce_exchange.directory.compose import new_key
+from mce_exchange.directory.model import Member, Role, Status
 from mce_exchange.directory.records import Bundle, decode_card, encode_card, name_is_plain
 from mce_exchange.errors import DirectoryError, UsageError
 from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives.tls import make_certificate
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
-from mce_exchange.v1 import directory_pb2
 
 RoleName = Literal["hotline", "federation", "auditor", "liaison"]
 ROLES: Final[dict[RoleName, Role]] = {
@@ -70,12 +68,10 @@ def join(
 ) -> Joined:
     """Pin a network and its relay. Raises `DirectoryError` if the files are not that network's history."""
     bundles = [Bundle.decode(data) for data in files]
-    if not bundles:
-        raise UsageError("at least the genesis Directory is needed")
     before = home.settings.find(settings.NETWORK_ID)
     if before is not None and before != pinned:
         raise UsageError("this home has joined another network", remedy="make a new home for this one")
-    directory = newest(bundles, pinned=pinned)
+    directory = trust.open_chain(bundles, network_id=pinned)
     relays = [relay for relay in directory.relays.values() if not relay.life.removed]
     if not relays:
         raise DirectoryError(f"no relay lives in Directory version {directory.version}")
@@ -97,24 +93,3 @@ def join(
         address=address,
         entered=member is not None and any(key.public.id == own for key in member.keys),
     )
-
-
-def newest(bundles: Sequence[Bundle], *, pinned: bytes) -> Directory:
-    """The last of a chain of Directory files, each verified by the one before.
-
-    The log index of the last is not in the files; it is taken as the next one, to find the relay
-    only. Everything else is judged by the Directories as the log brings them.
-    """
-    directory = trust.open_genesis(bundles[0], network_id=pinned)
-    indices = _indices(bundles[-1])
-    for bundle in bundles[1:]:
-        version = directory.version
-        index = indices[version] if version < len(indices) else directory.index + 1
-        directory = trust.open_next(directory, bundle, index=index)
-    return directory
-
-
-def _indices(bundle: Bundle) -> list[int]:
-    body = body_of(bundle.statement)[0]
-    parsed = wire.parse(directory_pb2.Directory, body, cap=limits.STATEMENT_BODY)
-    return list(parsed.earlier_indices)

@@ -3,6 +3,8 @@
     open_genesis(bundle, network_id)     the pinned root fingerprint is all that is believed
     open_next(current, bundle, index)    version + 1, chained by id, signed by the threshold of the
                                          current root keys *and* of its own
+    open_chain(bundles, network_id)      files from version 1 on
+    preview(current, …)                  what a version says before it is signed
 
 Nothing skips a version (threats D2, D6, D7), mixes parts of two (D4) or counts a key twice (D5);
 a key once entered stays, with the versions that added and removed it, so that old signatures can
@@ -15,7 +17,7 @@ from mce_exchange import statement as statements
 from mce_exchange.directory import records
 from mce_exchange.directory.model import FEDERATION, Directory, Life, Living, Member, SigningKey
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import ContextError, DirectoryError, MceError, SignatureError
+from mce_exchange.errors import ContextError, DirectoryError, Fault, MceError, SignatureError
 from mce_exchange.log import merkle
 from mce_exchange.log.anchor import Quorum, WitnessKey
 from mce_exchange.log.checkpoint import LogKey
@@ -58,6 +60,38 @@ def open_next(current: Directory, bundle: Bundle, *, index: int) -> Directory:
         _expect(directory.version == current.version + 1, f"says that it is version {directory.version}")
         _threshold(statement, current, directory)
         _threshold(statement, directory, directory)
+        _lives(directory, current)
+        return directory
+
+
+def open_chain(bundles: Sequence[Bundle], *, network_id: bytes) -> Directory:
+    """The last of Directory files from version 1 on, each judged by the one before; `DirectoryError`.
+
+    The log index of the last is in none of them and is taken as the next one: enough to read keys and
+    addresses from, while Statements are judged by the Directories as the log brings them.
+    """
+    if not bundles:
+        raise DirectoryError("at least version 1 of the Directory is needed", fault=Fault.USAGE)
+    directory = open_genesis(bundles[0], network_id=network_id)
+    with _Blame(len(bundles)):
+        last = statements.decode(bundles[-1].statement)
+        statements.lint(last)
+        indices = list(statements.body(last, directory_pb2.Directory).earlier_indices)
+    for bundle in bundles[1:]:
+        version = directory.version
+        index = indices[version] if version < len(indices) else directory.index + 1
+        directory = open_next(directory, bundle, index=index)
+    return directory
+
+
+def preview(current: Directory, statement: Statement, members: Sequence[bytes]) -> Directory:
+    """What a next version will say, whoever has signed it so far: for those who are about to.
+
+    Everything is checked but the signatures; `DirectoryError`.
+    """
+    with _Blame(current.version + 1):
+        indices = (*current.indices, current.index + 1)
+        directory = _read(statement, members, network_id=current.network_id, indices=indices)
         _lives(directory, current)
         return directory
 

@@ -1,0 +1,76 @@
+"""What the commands of the ceremony share: the app, files, and how a Directory file is told."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import App, Parameter
+
+from mce_exchange import fingerprint as fingerprints
+from mce_exchange import limits, wire
+from mce_exchange.cli.common import Common
+from mce_exchange.directory import compose, trust
+from mce_exchange.directory.model import Directory
+from mce_exchange.directory.records import Bundle
+from mce_exchange.errors import DirectoryError, UsageError
+from mce_exchange.keyfile import replace_file
+from mce_exchange.keys import PublicKey
+from mce_exchange.v1 import directory_pb2
+
+directory = App(name="directory", help="The federation's Directory: make, change, sign, publish.")
+ROOT_LABEL: Final = b"mce-root"
+Out = Annotated[Path, Parameter(help="The file to write.")]
+File = Annotated[Path, Parameter(help="A Directory file.")]
+
+
+def read(path: Path) -> bytes:
+    """A file's bytes; `UsageError`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_public(path: Path) -> PublicKey:
+    """The public half of a root key, as `mce directory root` writes it."""
+    data = read(path)
+    if len(data) != limits.ED25519_PUBLIC + limits.ML_DSA_65_PUBLIC:
+        raise UsageError(f"{path} is not the public half of a key", remedy="give the file that ends in .pub")
+    return PublicKey(data[: limits.ED25519_PUBLIC], data[limits.ED25519_PUBLIC :])
+
+
+def chain(files: Sequence[Path], *, pinned: bytes) -> Directory:
+    """The last of Directory files from version 1 on, each verified by the one before."""
+    return trust.open_chain([Bundle.decode(read(path)) for path in files], network_id=pinned)
+
+
+def written(common: Common, bundle: Bundle, out: Path | None, more: Sequence[str] = ()) -> int:
+    """Write a Directory file, if a path is given, and say what it holds."""
+    body, blocks = compose.body_of(bundle.statement)
+    if out is not None:
+        replace_file(out, bundle.encode())
+    parsed = wire.parse(directory_pb2.Directory, body, cap=limits.STATEMENT_BODY)
+    values: dict[str, object] = {
+        "file": str(out) if out else None,
+        "version": parsed.version,
+        "signatures": [block.signer.hex() for block in blocks],
+        "members": len(bundle.members),
+        "changes": list(more),
+    }
+    lines = [
+        f"version {parsed.version} of {parsed.name}: {len(bundle.members)} members, {len(blocks)} signatures"
+    ]
+    lines += [f"  {one}" for one in more]
+    if parsed.version == 1:
+        fingerprint = trust.network_id_of(body)
+        values |= {"fingerprint": fingerprint.hex(), "words": fingerprints.words(fingerprint)}
+        lines.append(f"root fingerprint: {fingerprint.hex()}\n{fingerprints.words(fingerprint)}")
+        try:
+            trust.open_genesis(bundle, network_id=fingerprint)
+            values["valid"] = True
+            lines.append("signed by its threshold of roots")
+        except DirectoryError as error:
+            values["valid"] = False
+            lines.append(str(error))
+    common.say(values, "\n".join(lines))
+    return 0

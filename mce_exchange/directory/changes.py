@@ -1,0 +1,127 @@
+"""What the federation changes from one version to the next, each as a function of a draft (SPEC section 8.3).
+
+Nothing is forgotten: a key, relay or witness that goes keeps its record with the version that ended it,
+and one that has gone never comes back. `version` is the one being written.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from mce_exchange.directory.compose import Draft, new_key
+from mce_exchange.directory.model import Act, Life, Living, Member, Relay, SigningKey, Status
+from mce_exchange.directory.records import RelayCard
+from mce_exchange.errors import UsageError
+from mce_exchange.keys import PublicKey
+
+
+def enter(draft: Draft, member: Member) -> Draft:
+    """A new member, by its card; `UsageError` if its id is taken."""
+    if member.id in {one.id for one in draft.members}:
+        raise UsageError(
+            f"{member.id} is a member already", remedy="`mce directory change --renew` updates it"
+        )
+    return replace(draft, members=(*draft.members, member))
+
+
+def renew(draft: Draft, card: Member, *, version: int) -> Draft:
+    """A member's record as its new card says: keys that the card lists live, the others end."""
+    before = _member(draft, card.id)
+    after = replace(
+        card,
+        status=before.status,
+        keys=_keys(before.keys, card.keys, version),
+        board_keys=_keys(before.board_keys, card.board_keys, version),
+    )
+    return _with(draft, after)
+
+
+def leave(draft: Draft, member_id: str, *, version: int) -> Draft:
+    """A member goes: its keys end, its record and what it signed stay."""
+    before = _member(draft, member_id)
+    after = replace(
+        before,
+        status=Status.LEFT,
+        certificates=(),
+        keys=_keys(before.keys, (), version),
+        board_keys=_keys(before.board_keys, (), version),
+        board_threshold=0,
+    )
+    return _with(draft, after)
+
+
+def set_status(draft: Draft, member_id: str, status: Status) -> Draft:
+    """Confirm a suspension, or let a member take part again."""
+    return _with(draft, replace(_member(draft, member_id), status=status))
+
+
+def set_policy(draft: Draft, member_id: str, acts: Iterable[Act]) -> Draft:
+    """The acts that need two persons of this member; all others need one."""
+    return _with(draft, replace(_member(draft, member_id), policy=dict.fromkeys(acts, 2)))
+
+
+def rotate_roots(
+    draft: Draft,
+    *,
+    add: Sequence[PublicKey] = (),
+    end: Sequence[bytes] = (),
+    threshold: int = 0,
+    version: int,
+) -> Draft:
+    """Root keys that come and go (by key id), and how many must sign from here on; 0 leaves that."""
+    living = [key.public for key in draft.root_keys if not key.life.removed]
+    unknown = set(end) - {one.id for one in living}
+    if unknown:
+        raise UsageError(f"no living root key has the id {min(unknown).hex()}")
+    stay = [new_key(one) for one in (*living, *add) if one.id not in end]
+    wanted = threshold or draft.root_threshold
+    if not 1 <= wanted <= len(stay):
+        raise UsageError(f"a threshold of {wanted} for {len(stay)} root keys")
+    return replace(draft, root_keys=_keys(tuple(draft.root_keys), stay, version), root_threshold=wanted)
+
+
+def succeed_relay(draft: Draft, card: RelayCard, *, version: int) -> Draft:
+    """The log goes on under another operator or with new keys: every other relay and log key ends."""
+    relays: list[Relay] = []
+    for one in draft.relays:
+        if one.id == card.relay.id:
+            raise UsageError(f"{one.id} is in the Directory already", remedy="choose another relay id")
+        ended = replace(one, life=_ended(one.life, version), keys=_keys(one.keys, (), version))
+        relays.append(one if one.life.removed else ended)
+    log_keys = [
+        one if one.life.removed else replace(one, life=_ended(one.life, version)) for one in draft.log_keys
+    ]
+    if card.log_key in {one.value for one in log_keys}:
+        raise UsageError("this log key has been used: a log key never comes back")
+    return replace(
+        draft,
+        relays=(*relays, card.relay),
+        log_keys=(*log_keys, Living(value=card.log_key, life=Life(added=0))),
+    )
+
+
+def _keys(before: Sequence[SigningKey], wanted: Sequence[SigningKey], version: int) -> tuple[SigningKey, ...]:
+    """What was there, ended unless wanted; then what is new."""
+    ids = {key.public.id for key in wanted}
+    kept = []
+    for key in before:
+        if key.life.removed and key.public.id in ids:
+            raise UsageError(f"key {key.public.id.hex()} has ended: a key never comes back")
+        ends = not key.life.removed and key.public.id not in ids
+        kept.append(replace(key, life=_ended(key.life, version)) if ends else key)
+    known = {key.public.id for key in before}
+    return (*kept, *(new_key(key.public, label=key.label) for key in wanted if key.public.id not in known))
+
+
+def _ended(life: Life, version: int) -> Life:
+    return replace(life, removed=version)
+
+
+def _member(draft: Draft, member_id: str) -> Member:
+    for one in draft.members:
+        if one.id == member_id:
+            return one
+    raise UsageError(f"{member_id} is no member")
+
+
+def _with(draft: Draft, member: Member) -> Draft:
+    return replace(draft, members=tuple(member if one.id == member.id else one for one in draft.members))
