@@ -91,7 +91,9 @@ def preview(current: Directory, statement: Statement, members: Sequence[bytes]) 
     """
     with _Blame(current.version + 1):
         indices = (*current.indices, current.index + 1)
-        directory = _read(statement, members, network_id=current.network_id, indices=indices)
+        directory = _read(
+            statement, members, network_id=current.network_id, previous=current.id, indices=indices
+        )
         _lives(directory, current)
         return directory
 
