@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.frame import NotRun
+from bench.peers import debian, synapse
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _LOCK: Final = ROOT / "requirements-bench.txt"
@@ -26,6 +27,7 @@ def install() -> list[str]:
         failed.append(f"{', '.join(sorted(wanted))}: install by hand, this is not root")
     elif wanted:
         failed.append(_run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *sorted(wanted)]))
+    failed += [debian.fetch("rabbitmq-server", beside="erlang-"), synapse.fetch()]
     return [one for one in failed if one]
 
 

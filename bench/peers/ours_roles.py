@@ -1,0 +1,165 @@
+"""What our sender and recipient processes do, over the facade as an integrator uses it."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from bench.peers.network import PASSPHRASE
+from bench.peers.worker import Config, Gate, paced
+from examples.scenario_s1 import ScenarioS1
+from mce_exchange import case
+from mce_exchange.case import CaseMessage
+from mce_exchange.client.channel import open_channel
+from mce_exchange.client.dispatch import Dispatch, Manner
+from mce_exchange.client.facade import Hotline, open_home
+from mce_exchange.client.identity import Identity
+from mce_exchange.client.relay import GrpcRelay, Outcome
+from mce_exchange.store import settings
+from mce_exchange.store.home import Home
+from mce_exchange.store.outbox import Outgoing
+
+CONTENT: Final = 2048
+
+
+def message() -> CaseMessage:
+    """A synthetic sighting whose bytes are 2 KiB."""
+    short = len(case.encode(ScenarioS1(canary="").sighting()))
+    made = ScenarioS1(canary="x" * (CONTENT - short)).sighting()
+    extra = len(case.encode(made)) - CONTENT
+    return ScenarioS1(canary="x" * (CONTENT - short - extra)).sighting()
+
+
+async def seal(config: Config, gate: Gate) -> Config:
+    """Fill the outbox while no node runs on it."""
+    async with open_home(config["home"], PASSPHRASE) as hotline:
+        await _prekeys(hotline, config["to"])
+    await gate()
+    home = Home.open(Path(config["home"]), PASSPHRASE)
+    try:
+        identity = Identity.of(home)
+        state = identity.follower(home).state
+        dispatch = Dispatch(home, identity, lambda: state, clock=time.time)
+        content = case.encode(message())
+        for _ in range(config["count"]):
+            dispatch.send(content, config["to"], (), Manner())
+    finally:
+        home.close()
+    return {}
+
+
+class _Held(GrpcRelay):
+    """The relay, to which nothing is submitted before all sides are ready."""
+
+    def __init__(self, home: Home) -> None:
+        self.open = asyncio.Event()
+        self.begun = 0.0
+        self.channel = open_channel(
+            home.settings.text(settings.RELAY_ADDRESS),
+            relay_certificate=home.settings.get(settings.RELAY_CERTIFICATE),
+            door_key=home.secrets.get("door"),
+            door=home.settings.get(settings.DOOR),
+        )
+        super().__init__(self.channel)
+
+    async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+        """Note when the first is handed in."""
+        await self.open.wait()
+        self.begun = self.begun or time.perf_counter()
+        return await super().submit(messages)
+
+
+async def send(config: Config, gate: Gate) -> Config:
+    """Run the node on a full outbox until every message is known as delivered."""
+    home = Home.open(Path(config["home"]), PASSPHRASE)
+    last = home.outbox.all()[-1].header_id.hex()
+    relay = _Held(home)
+    home.close()
+    async with relay.channel, open_home(config["home"], PASSPHRASE, relay=relay) as hotline:
+        await relay.checkpoint()
+        await gate()
+        relay.open.set()
+        await hotline.settled(last)
+        while await hotline.node.run_home(_unanswered, hotline.node.home):
+            await asyncio.sleep(0.001)
+        done = time.perf_counter()
+    return {"begun": relay.begun, "done": done}
+
+
+def _unanswered(home: Home) -> int:
+    return int(home.database.value("SELECT count(*) FROM recipient WHERE status != 'delivered'"))
+
+
+async def pace(config: Config, gate: Gate) -> Config:
+    """Hand over message by message at a steady rate; the node runs all the while."""
+    handed: dict[str, tuple[float, float]] = {}
+    made = message()
+    async with open_home(config["home"], PASSPHRASE) as hotline:
+        await _prekeys(hotline, config["to"])
+        await gate()
+        start = time.perf_counter()
+        for number in range(config["count"]):
+            begun = await paced(number, start, config["rate"])
+            id_ = await hotline.send(made, to=config["to"])
+            handed[id_] = (begun, time.perf_counter())
+        await hotline.settled(id_)
+    return {"handed": handed}
+
+
+async def take(config: Config, gate: Gate) -> Config:
+    """Take `count` messages and acknowledge together what has come together."""
+    async with open_home(config["home"], PASSPHRASE) as hotline:
+        await _prekeys(hotline, [config["member"]])
+        await gate()
+        given = await _take(hotline, config["count"])
+    return {"given": given}
+
+
+async def take_all(config: Config, gate: Gate) -> Config:
+    """The same for many members in one process, each with its own home and connection."""
+    given: dict[str, list[float]] = {}
+    async with AsyncExitStack() as stack:
+        hotlines = [
+            await stack.enter_async_context(open_home(Path(config["folder"]) / name, PASSPHRASE))
+            for name in config["members"]
+        ]
+        await asyncio.gather(*(_prekeys(one, [one.member]) for one in hotlines))
+        await gate()
+        for found in await asyncio.gather(*(_take(one, config["count"]) for one in hotlines)):
+            for id_, at in found.items():
+                given.setdefault(id_, []).append(at)
+    return {"given": given}
+
+
+async def _take(hotline: Hotline, count: int) -> dict[str, float]:
+    given: dict[str, float] = {}
+    waiting: list[str] = []
+    come = asyncio.Event()
+
+    async def acknowledge() -> None:
+        answered = 0
+        while answered < count:
+            await come.wait()
+            come.clear()
+            ids = waiting[:]
+            waiting.clear()
+            await hotline.acknowledge(*ids)
+            answered += len(ids)
+        await hotline.idle()
+
+    acknowledging = asyncio.create_task(acknowledge())
+    async for item in hotline.inbox():
+        given[item.id] = time.perf_counter()
+        waiting.append(item.id)
+        come.set()
+        if len(given) == count:
+            break
+    await acknowledging
+    return given
+
+
+async def _prekeys(hotline: Hotline, members: Sequence[str]) -> None:
+    while any(hotline.node.follower.state.prekey(member) is None for member in members):
+        await asyncio.sleep(0.01)
