@@ -10,9 +10,11 @@ from functools import cached_property
 from typing import Final
 
 from mce_exchange import limits, wire
+from mce_exchange import statement as statements
 from mce_exchange.errors import ContextError, MalformedError, SuiteError
 from mce_exchange.padding import is_padded_size
 from mce_exchange.primitives.verify import sha256
+from mce_exchange.statement import Statement
 from mce_exchange.v1 import envelope_pb2
 
 SUITE: Final = 1
@@ -131,14 +133,18 @@ def encode_header(core: bytes, wraps: Sequence[Wrap]) -> bytes:
     return header.SerializeToString(deterministic=True)
 
 
-def read_header(body: bytes) -> Header:
-    """The body of a verified header Statement.
+def read_header(statement: Statement) -> Header:
+    """The header that a verified Statement says.
 
     Raises `MalformedError` or `LimitError` for bytes, `SuiteError` for another suite (threat E12),
-    `ContextError` for parts that contradict each other.
+    `ContextError` for another type and for parts that contradict each other.
     """
-    parsed = wire.parse(envelope_pb2.Header, body, cap=limits.STATEMENT_BODY)
-    pb = wire.parse(envelope_pb2.HeaderCore, parsed.core, cap=limits.STATEMENT_BODY)
+    if statement.type != statements.HEADER:
+        raise ContextError(f"a Statement of type {statement.type}, not a header")
+    statements.lint(statement)
+    parsed = wire.read(envelope_pb2.Header, statement.body)
+    # The lint of a header goes through its core (`fields`: the core holds a HeaderCore).
+    pb = wire.read(envelope_pb2.HeaderCore, parsed.core)
     if pb.suite != SUITE:
         raise SuiteError(f"suite {pb.suite}: this network knows suite {SUITE} only")
     core = Core(

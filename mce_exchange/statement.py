@@ -100,6 +100,12 @@ class Statement:
         """SHA-256 of `raw`, which the log entry carries: it commits to the signatures too."""
         return primitive.sha256(self.raw)
 
+    @cached_property
+    def linted(self) -> bool:
+        """True, or raises what `wire.lint` does; bytes do not change, so once is enough."""
+        wire.lint(BODIES[self.type], self.body, cap=limits.STATEMENT_BODY)
+        return True
+
     @property
     def public(self) -> bool:
         """The log class, which follows from the type and is never chosen."""
@@ -157,7 +163,8 @@ def decode(raw: bytes) -> Statement:
 
 def lint(statement: Statement) -> None:
     """The body on the wire, still unread: raises `MalformedError` or `LimitError`."""
-    wire.lint(BODIES[statement.type], statement.body, cap=limits.STATEMENT_BODY)
+    if not statement.linted:
+        raise MalformedError(f"a {statement.type} Statement that was not linted")
 
 
 def verify(statement: Statement, *, network_id: bytes, find_key: Callable[[bytes], PublicKey | None]) -> None:
@@ -179,7 +186,8 @@ def body(statement: Statement, kind: type[M]) -> M:
     """
     if BODIES[statement.type] is not kind:
         raise ContextError(f"a Statement of type {statement.type}, not {kind.DESCRIPTOR.name}")
-    parsed = wire.parse(kind, statement.body, cap=limits.STATEMENT_BODY)
+    lint(statement)
+    parsed = wire.read(kind, statement.body)
     if statement.type != DIRECTORY and statement.signers != named_signers(parsed):
         raise SignatureError("signed by others than those whom the body names, or in another order")
     return parsed
@@ -201,10 +209,10 @@ def sign(type_: str, body_: bytes, *, network_id: bytes, keys: Sequence[PrivateK
     for key in keys:
         message = signed_bytes(network_id, type_, key.public.id, body_)
         blocks.append(Block(key.public.id, *key.sign(message, context=context)))
-    statement = Statement(type_, body_, tuple(blocks))
     # What we send has to pass what others check, or the fault is ours and shows here.
-    lint(decode(statement.raw))
-    return statement
+    signed = decode(Statement(type_, body_, tuple(blocks)).raw)
+    lint(signed)
+    return signed
 
 
 def _typed(type_: str) -> bytes:

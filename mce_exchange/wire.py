@@ -107,6 +107,11 @@ def lint(kind: type[Message], data: bytes, *, cap: int, keep_unknown: bool = Fal
 def parse(kind: type[M], data: bytes, *, cap: int, keep_unknown: bool = False) -> M:
     """`lint`, then the message; the same errors."""
     lint(kind, data, cap=cap, keep_unknown=keep_unknown)
+    return read(kind, data)
+
+
+def read(kind: type[M], data: bytes) -> M:
+    """The message in bytes that have passed `lint`; `MalformedError` if they are none."""
     message = kind()
     try:
         message.ParseFromString(data)

@@ -143,7 +143,7 @@ def read() -> Example:
     verify_receipt(
         receipt, LogEntry(signed.public, signed.digest), origin=f"mce1/{network_id.hex()}", key=LOG_KEY
     )
-    header = read_header(signed.body)
+    header = read_header(signed)
     if header.core.encode() != header.core_bytes:
         raise SystemExit("the core does not encode to the bytes carried")
     wrap = (VECTORS / "wrap-0.bin").read_bytes()

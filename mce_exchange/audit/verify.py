@@ -154,7 +154,7 @@ class _Reading:
 
 
 def _message(signed: Signed, index: int, network_id: bytes) -> tuple[Message, Header]:
-    header = read_header(signed.statement.body)
+    header = read_header(signed.statement)
     message = Message(
         header_id=signed.statement.id(network_id).hex(),
         index=index,

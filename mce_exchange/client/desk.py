@@ -57,7 +57,7 @@ def _about(home: Home, member: str, id_: str) -> About:
     if received is None or received.state != "ready":
         state = "is not here" if received is None else f"is {received.state}"
         raise UsageError(f"message {id_} {state}", remedy="`mce inbox` lists what waits for an answer")
-    header = read_header(statements.decode(received.statement).body)
+    header = read_header(statements.decode(received.statement))
     return About(
         header_id=received.header_id,
         index=received.log_index,
@@ -70,7 +70,7 @@ def save_attachment(home: Home, header_id: bytes, number: int, path: Path) -> No
     received = home.inbox.find(header_id)
     if received is None:
         raise UsageError(f"message {header_id.hex()} is not here")
-    header = read_header(statements.decode(received.statement).body)
+    header = read_header(statements.decode(received.statement))
     streams, secrets = header.core.streams[1:], home.inbox.body(header_id).secrets[1:]
     if not 0 <= number < len(streams):
         raise UsageError(f"this message has {len(streams)} attachments, counted from 0")

@@ -172,7 +172,7 @@ class Dispatch:
         authenticate(logged, state=self._state(), index=index)
 
     def _not_accepted(self, message: Outgoing, refusal: RefusedError) -> None:
-        header = read_header(statements.decode(message.statement).body)
+        header = read_header(statements.decode(message.statement))
         self._home.outbox.failed(message.header_id, reason=refusal.reason)
         self._alarm(message.header_id.hex(), f"{refusal} - {refusal.remedy}")
         # A number that the log gave to another message is no longer ours to void (threat H9).

@@ -39,7 +39,7 @@ class Fetch:
 
     async def message(self, received: Received) -> None:
         """All attachments of one message; raises `TransportError`, or `LogError` for false bytes."""
-        header = read_header(statements.decode(received.statement).body)
+        header = read_header(statements.decode(received.statement))
         for stream in header.core.streams[1:]:
             if not self._home.attachments.has(stream.root):
                 await self._stream(stream)
@@ -57,7 +57,7 @@ class Fetch:
 
     def _judge(self, received: Received) -> None:
         """Decrypt to the end before anyone sees the message (threat E13)."""
-        header = read_header(statements.decode(received.statement).body)
+        header = read_header(statements.decode(received.statement))
         body = self._home.inbox.body(received.header_id)
         position = header.recipient_index(self._identity.member)
         about = About(header_id=received.header_id, index=received.log_index, position=position)

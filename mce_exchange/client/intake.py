@@ -250,7 +250,7 @@ class Intake:
         if sent is None:
             return
         member = sent.deliveries[position].member
-        header = read_header(statements.decode(sent.statement).body)
+        header = read_header(statements.decode(sent.statement))
         prekey = rewrap.target(state, member, header_index=index, prekey_id=header.wraps[position].prekey_id)
         if prekey is None or not self._home.outbox.rewrapped(header_id, position):
             text = (

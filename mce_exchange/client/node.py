@@ -177,7 +177,7 @@ class Node:
         return True
 
     async def _upload(self, message: Outgoing) -> None:
-        header = read_header(statements.decode(message.statement).body)
+        header = read_header(statements.decode(message.statement))
         for stream in header.core.streams[1:]:
             with self.home.attachments.path(stream.root).open("rb") as file:
                 await self._relay.upload(stream.root, stream.ciphertext_size, file)

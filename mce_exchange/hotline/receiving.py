@@ -56,9 +56,7 @@ class Arrived:
 def judge(raw: bytes, *, state: PublicState, index: int, me: str) -> Arrived:
     """Verify a header for `me`; any `ProtocolError` means that it is nobody's message."""
     signed = authenticate(statements.decode(raw), state=state, index=index)
-    if signed.statement.type != statements.HEADER:
-        raise ContextError(f"a Statement of type {signed.statement.type}, not a header")
-    header = read_header(signed.statement.body)
+    header = read_header(signed.statement)
     return Arrived(
         header=header,
         header_id=signed.statement.id(state.directory.network_id),

@@ -156,7 +156,7 @@ def seal(
     return Sealed(
         statement=signed,
         # What we send passes the checks of those who read it, or the fault shows here.
-        header=header.read_header(body),
+        header=header.read_header(signed),
         id=signed.id(network_id),
         wraps=wraps,
         payload=draft.payload,

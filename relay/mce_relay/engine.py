@@ -107,7 +107,7 @@ def submit(rules: Rules, group: Group, member: str, envelope: EnvelopeIn) -> Pla
         return known
     judge(group, statement, member)
     with refusing():
-        header = read_header(statement.body)
+        header = read_header(statement)
     if abs(header.core.created_minutes - group.now // 60) > _SKEW:
         rules.metrics.count("headers_with_a_strange_clock")
     codes = _standings(group.state, header)

@@ -63,7 +63,7 @@ class MemoryRelay:
 
     def header(self, message: Outgoing) -> Held:
         """A message as the relay holds it."""
-        core = read_header(statements.decode(message.statement).body).core
+        core = read_header(statements.decode(message.statement)).core
         wraps = {r.member: wrap for r, wrap in zip(core.recipients, message.wraps, strict=True)}
         return Held(message.statement, {core.sender, *wraps}, wraps, message.payload)
 

@@ -127,7 +127,7 @@ def test_e2_another_member_cannot_sign_the_same_ciphertext() -> None:
     )
     body = headers.encode_header(core.encode(), SEALED.header.wraps[:1])
     forged = FEDERATION.sign("header", body, PT.key)
-    header = headers.read_header(forged.body)
+    header = headers.read_header(forged)
     with pytest.raises(DecryptionError):
         open_message(header, recipient="es", wrap=SEALED.wraps[0], key=ES.kem, payload=SEALED.payload)
 
@@ -181,7 +181,9 @@ def test_e5_no_recipient_gets_another_plaintext() -> None:
     info = headers.wrap_info(sha256(core.encode()), 1, to("pt").prekey_id)
     wrap = kem.wrap(other.content_key, PT.kem.public, info)
     wraps = (SEALED.header.wraps[0], replace(SEALED.header.wraps[1], digest=sha256(wrap)))
-    header = headers.read_header(headers.encode_header(core.encode(), wraps))
+    header = headers.read_header(
+        statement.Statement("header", headers.encode_header(core.encode(), wraps), ())
+    )
     with pytest.raises(DecryptionError):
         open_message(header, recipient="pt", wrap=wrap, key=PT.kem, payload=other.payload)
 
@@ -301,5 +303,7 @@ def test_the_header_says_one_thing() -> None:
     ]
     for fault in faults:
         with pytest.raises(MceError):
-            headers.read_header(headers.encode_header(fault.encode(), SEALED.header.wraps))
+            headers.read_header(
+                statement.Statement("header", headers.encode_header(fault.encode(), SEALED.header.wraps), ())
+            )
     assert statement.decode(SEALED.statement.raw) == SEALED.statement
