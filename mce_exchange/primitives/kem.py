@@ -6,6 +6,7 @@ the header's signatures, its ids and the stream commitments. All binding goes th
 
 import hashlib
 import secrets
+from functools import lru_cache
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
@@ -60,10 +61,15 @@ def wrap(content_key: bytes, public: bytes, info: bytes) -> bytes:
     if len(public) != limits.X_WING_PUBLIC:
         raise MalformedError(f"an X-Wing public key has {limits.X_WING_PUBLIC} bytes, not {len(public)}")
     try:
-        key = hpke.MLKEM768X25519PublicKey(
-            mlkem.MLKEM768PublicKey.from_public_bytes(public[:_ML_KEM_PUBLIC]),
-            x25519.X25519PublicKey.from_public_bytes(public[_ML_KEM_PUBLIC:]),
-        )
-        return _SUITE.encrypt(content_key, key, info)
+        return _SUITE.encrypt(content_key, _public_key(public), info)
     except ValueError:
         raise MalformedError("this prekey is not an X-Wing public key") from None
+
+
+@lru_cache(maxsize=512)
+def _public_key(public: bytes) -> hpke.MLKEM768X25519PublicKey:
+    """Parsed once for the many messages to one prekey; public bytes only."""
+    return hpke.MLKEM768X25519PublicKey(
+        mlkem.MLKEM768PublicKey.from_public_bytes(public[:_ML_KEM_PUBLIC]),
+        x25519.X25519PublicKey.from_public_bytes(public[_ML_KEM_PUBLIC:]),
+    )

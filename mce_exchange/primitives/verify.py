@@ -5,6 +5,7 @@ Wrong input of any kind gives False, never an exception: callers decide whose fa
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 import nacl.bindings
 import nacl.exceptions
@@ -63,10 +64,16 @@ def ml_dsa_65(public: bytes, signature: bytes, message: bytes, context: bytes = 
     if len(public) != limits.ML_DSA_65_PUBLIC or len(signature) != limits.ML_DSA_65_SIGNATURE:
         return False
     try:
-        mldsa.MLDSA65PublicKey.from_public_bytes(public).verify(signature, message, context)
+        _ml_dsa_65_key(public).verify(signature, message, context)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=512)
+def _ml_dsa_65_key(public: bytes) -> mldsa.MLDSA65PublicKey:
+    """Parsed once for the many Statements by one key; public bytes only."""
+    return mldsa.MLDSA65PublicKey.from_public_bytes(public)
 
 
 def ml_dsa_44(public: bytes, signature: bytes, message: bytes, context: bytes = b"") -> bool:
