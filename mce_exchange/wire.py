@@ -53,6 +53,8 @@ _WIDTH: Final = {_FIXED64: 8, _FIXED32: 4}
 
 @dataclass(frozen=True, slots=True)
 class _Field:
+    """A field, flat: this is read for every field of every body."""
+
     name: str
     wire_type: int
     packed: bool
@@ -62,14 +64,28 @@ class _Field:
     values: frozenset[int] | None
     message: Descriptor | None
     oneof: str | None
-    bound: Bound
+    low: int
+    high: int
+    most: int
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """Fields by number; those that have to be there."""
+
+    name: str
+    fields: Mapping[int, _Field]
+    needed: tuple[tuple[int, _Field], ...]
 
 
 @cache
-def _schema(descriptor: Descriptor, keep_unknown: bool) -> Mapping[int, _Field]:
+def _schema(descriptor: Descriptor, keep_unknown: bool) -> _Schema:
     # A strict message without a row in the table is a defect of ours: KeyError at first use.
     bounds = _FREE if keep_unknown else FIELDS[descriptor.full_name]
-    return {field.number: _field(field, bounds, keep_unknown) for field in descriptor.fields}
+    fields = {field.number: _field(field, bounds, keep_unknown) for field in descriptor.fields}
+    needed = tuple((number, one) for number, one in fields.items() if one.least and not one.packed)
+    return _Schema(descriptor.name, fields, needed)
 
 
 def _field(field: FieldDescriptor, bounds: Mapping[str, Bound], keep_unknown: bool) -> _Field:
@@ -92,7 +108,10 @@ def _field(field: FieldDescriptor, bounds: Mapping[str, Bound], keep_unknown: bo
         else frozenset(field.enum_type.values_by_number),
         message=holds,
         oneof=oneof.name if oneof is not None else None,
-        bound=bound,
+        low=bound.low,
+        high=bound.high,
+        most=bound.most,
+        least=bound.least,
     )
 
 
@@ -124,67 +143,73 @@ def _message(descriptor: Descriptor, data: bytes, at: int, end: int, keep_unknow
     if depth > limits.NESTING:
         raise LimitError(f"nested deeper than {limits.NESTING}")
     schema = _schema(descriptor, keep_unknown)
+    fields = schema.fields
     seen: dict[int, int] = {}
     oneofs: set[str] = set()
     before = 0
     while at < end:
-        tag, at = _varint(data, at, end)
-        number, wire_type = tag >> 3, tag & 7
-        field = schema.get(number)
+        tag = data[at]
+        at += 1
+        if tag > 0x7F:
+            tag, at = _varint(data, at - 1, end)
+        number = tag >> 3
+        field = fields.get(number)
         if field is None:
             if not keep_unknown or not 0 < number < 2**29:
-                raise MalformedError(f"{descriptor.name}: unknown field {number}")
-            at = _skip(wire_type, data, at, end)
+                raise MalformedError(f"{schema.name}: unknown field {number}")
+            at = _skip(tag & 7, data, at, end)
             continue
         if number < before and not keep_unknown:
             raise MalformedError(f"{field.name}: fields are not in ascending order")
         before = number
         count = seen[number] = seen.get(number, 0) + 1
-        if count > (1 if field.packed else field.bound.most):
+        if count > 1 and (field.packed or count > field.most):
             # A singular field given twice is an ambiguity, a list too long only a list too long.
-            if field.bound.most == 1 or field.packed:
+            if field.most == 1 or field.packed:
                 raise MalformedError(f"{field.name}: given more than once")
-            raise LimitError(f"{field.name}: more than {field.bound.most}")
+            raise LimitError(f"{field.name}: more than {field.most}")
         if field.oneof is not None:
             if field.oneof in oneofs:
                 raise MalformedError(f"{field.name}: a second member of {field.oneof}")
             oneofs.add(field.oneof)
-        at = _value(field, wire_type, data, at, end, keep_unknown, depth)
-    for number, field in schema.items():
-        if not field.packed and seen.get(number, 0) < field.bound.least:
+        if tag & 7 != (_LENGTH if field.packed else field.wire_type):
+            raise MalformedError(f"{field.name}: wire type {tag & 7}")
+        if field.wire_type != _LENGTH and not field.packed:
+            at = _scalar(field, data, at, end)
+            continue
+        if at < end and (size := data[at]) < 0x80:
+            at += 1
+        else:
+            size, at = _varint(data, at, end)
+        stop = at + size
+        if stop > end:
+            raise MalformedError(f"{field.name}: longer than what holds it")
+        if field.packed:
+            _packed(field, data, at, stop)
+        elif size < field.low or size > field.high or not (size or field.explicit):
+            kind = LimitError if size > field.high else MalformedError
+            raise kind(f"{field.name}: {size} bytes, not {field.low} to {field.high}")
+        elif field.message is not None:
+            _message(field.message, data, at, stop, keep_unknown, depth + 1)
+        elif field.text:
+            try:
+                str(data[at:stop], "utf-8")
+            except UnicodeDecodeError:
+                raise MalformedError(f"{field.name}: not UTF-8") from None
+        at = stop
+    for number, field in schema.needed:
+        if seen.get(number, 0) < field.least:
             raise MalformedError(f"{field.name}: missing")
 
 
-def _value(
-    field: _Field, wire_type: int, data: bytes, at: int, end: int, keep_unknown: bool, depth: int
-) -> int:
-    if wire_type != (_LENGTH if field.packed else field.wire_type):
-        raise MalformedError(f"{field.name}: wire type {wire_type}")
-    if wire_type == _VARINT:
-        number, at = _varint(data, at, end)
-        if not number and not field.explicit:
-            raise MalformedError(f"{field.name}: a default value on the wire")
-        _number(field, number)
-        return at
-    if wire_type != _LENGTH:
+def _scalar(field: _Field, data: bytes, at: int, end: int) -> int:
+    if field.wire_type != _VARINT:
         return _fixed(field, data, at, end)
-    size, at = _varint(data, at, end)
-    stop = at + size
-    if stop > end:
-        raise MalformedError(f"{field.name}: longer than what holds it")
-    if field.packed:
-        _packed(field, data, at, stop)
-    elif size < field.bound.low or size > field.bound.high or not (size or field.explicit):
-        kind = LimitError if size > field.bound.high else MalformedError
-        raise kind(f"{field.name}: {size} bytes, not {field.bound.low} to {field.bound.high}")
-    elif field.message is not None:
-        _message(field.message, data, at, stop, keep_unknown, depth + 1)
-    elif field.text:
-        try:
-            str(data[at:stop], "utf-8")
-        except UnicodeDecodeError:
-            raise MalformedError(f"{field.name}: not UTF-8") from None
-    return stop
+    number, at = _varint(data, at, end)
+    if not number and not field.explicit:
+        raise MalformedError(f"{field.name}: a default value on the wire")
+    _number(field, number)
+    return at
 
 
 def _packed(field: _Field, data: bytes, at: int, end: int) -> None:
@@ -192,8 +217,8 @@ def _packed(field: _Field, data: bytes, at: int, end: int) -> None:
         raise MalformedError(f"{field.name}: empty")
     count = 0
     while at < end:
-        if count == field.bound.most:
-            raise LimitError(f"{field.name}: more than {field.bound.most}")
+        if count == field.most:
+            raise LimitError(f"{field.name}: more than {field.most}")
         count += 1
         if field.wire_type == _VARINT:
             number, at = _varint(data, at, end)
@@ -207,9 +232,9 @@ def _packed(field: _Field, data: bytes, at: int, end: int) -> None:
 def _number(field: _Field, number: int) -> None:
     if number > field.largest or (field.values is not None and number not in field.values):
         raise MalformedError(f"{field.name}: {number} is not a value of this field")
-    if not field.bound.low <= number <= field.bound.high:
-        kind = LimitError if number > field.bound.high else MalformedError
-        raise kind(f"{field.name}: {number}, not {field.bound.low} to {field.bound.high}")
+    if not field.low <= number <= field.high:
+        kind = LimitError if number > field.high else MalformedError
+        raise kind(f"{field.name}: {number}, not {field.low} to {field.high}")
 
 
 def _fixed(field: _Field, data: bytes, at: int, end: int) -> int:
