@@ -9,7 +9,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, TypeVar
 
 from mce_exchange.case.codes import (
     AttachmentKind,
@@ -32,6 +33,7 @@ from mce_exchange.case.messages import (
 from mce_exchange.case.places import EEA, is_country
 from mce_exchange.errors import CaseError
 
+T = TypeVar("T")
 _E164: Final = re.compile(r"\+[1-9]\d{6,14}")
 _MEDIA: Final = frozenset({"image/jpeg", "image/png", "application/pdf", "audio/mpeg", "audio/mp4"})
 _MEDIA_BYTES: Final = 20 * 1000 * 1000
@@ -53,12 +55,40 @@ class Finding:
     refuses: bool = True
 
 
-Rule = Callable[[CaseMessage], Iterator[Finding]]
+Trail = tuple["Trail", str | int] | tuple[()]
+
+
+class Walk:
+    """One way through a message for all rules: texts as (trail, field name, text), entities by kind."""
+
+    def __init__(self, message: CaseMessage) -> None:
+        self.texts: list[tuple[Trail, str, str]] = []
+        self._entities: dict[type[Any], list[tuple[Trail, Any]]] = {}
+        self._go(message, (), "")
+
+    def of(self, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """Every entity of a kind with its path."""
+        return ((_path(trail), one) for trail, one in self._entities.get(kind, ()))
+
+    def _go(self, value: Any, trail: Trail, name: str) -> None:
+        if isinstance(value, str):
+            self.texts.append((trail, name, value))
+        elif isinstance(value, tuple):
+            for i, one in enumerate(value):
+                self._go(one, (trail, i), name)
+        elif names := _names(type(value)):
+            self._entities.setdefault(type(value), []).append((trail, value))
+            for inner in names:
+                self._go(getattr(value, inner), (trail, inner), inner)
+
+
+Rule = Callable[[CaseMessage, Walk], Iterator[Finding]]
 
 
 def validate(message: CaseMessage) -> tuple[Finding, ...]:
     """Everything that the rules find, in their order."""
-    return tuple(finding for rule in RULES.values() for finding in rule(message))
+    walk = Walk(message)
+    return tuple(finding for rule in RULES.values() for finding in rule(message, walk))
 
 
 def check(message: CaseMessage) -> None:
@@ -68,14 +98,14 @@ def check(message: CaseMessage) -> None:
             raise CaseError(finding.sentence, rule=finding.rule, path=finding.path)
 
 
-def v1_dates(message: CaseMessage) -> Iterator[Finding]:
+def v1_dates(message: CaseMessage, walk: Walk) -> Iterator[Finding]:
     """Dates are written as known, never filled up."""
-    for path, name, value in _leaves(message):
-        if name in _EDTF_FIELDS and isinstance(value, str) and (bad := _edtf_fault(value, path)):
+    for trail, name, text in walk.texts:
+        if name in _EDTF_FIELDS and (bad := _edtf_fault(text, path := _path(trail))):
             yield Finding("V1", path, bad)
 
 
-def v2_age(message: CaseMessage) -> Iterator[Finding]:
+def v2_age(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """A missing child is under 18, as far as anybody can know."""
     case = _case(message)
     if case is None or not case.child.birth_date or _edtf_fault(case.child.birth_date, ""):
@@ -92,7 +122,7 @@ def v2_age(message: CaseMessage) -> Iterator[Finding]:
         yield Finding("V2", path, "The child may have been 18: set age_disputed; a minor is presumed.")
 
 
-def v3_age_without_birth_date(message: CaseMessage) -> Iterator[Finding]:
+def v3_age_without_birth_date(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Without a date of birth, an age range and its day."""
     case = _case(message)
     if case is not None and not case.child.birth_date:
@@ -105,7 +135,7 @@ def v3_age_without_birth_date(message: CaseMessage) -> Iterator[Finding]:
             yield Finding("V3", "case.child.age_min", "The youngest age is above the oldest.")
 
 
-def v4_last_seen(message: CaseMessage) -> Iterator[Finding]:
+def v4_last_seen(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Nobody is seen after the message that says so."""
     latest = message.header.sent_at + timedelta(minutes=5)
     for path, start, end in _seen(message):
@@ -113,7 +143,7 @@ def v4_last_seen(message: CaseMessage) -> Iterator[Finding]:
             yield Finding("V4", path, "The times are in the wrong order, or after this message was written.")
 
 
-def v9_parental_abduction(message: CaseMessage) -> Iterator[Finding]:
+def v9_parental_abduction(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """A parental abduction needs what a return under the Hague Convention needs."""
     case = _case(message)
     if case is None or case.category is not CaseCategory.PARENTAL_ABDUCTION:
@@ -131,7 +161,7 @@ def v9_parental_abduction(message: CaseMessage) -> Iterator[Finding]:
         yield Finding("V9", "case.child.habitual_residence", "Say where the child lived before.")
 
 
-def v10_special_categories(message: CaseMessage) -> Iterator[Finding]:
+def v10_special_categories(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Health, sexual and criminal facts need a ground of their own."""
     case, legal = _case(message), message.header.legal
     if case is None:
@@ -144,13 +174,13 @@ def v10_special_categories(message: CaseMessage) -> Iterator[Finding]:
         yield Finding("V10", "header.legal.art10_law", "Offences are named: say which law allows it.")
 
 
-def v10_legal_basis(message: CaseMessage) -> Iterator[Finding]:
+def v10_legal_basis(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Whatever holds personal data says why it may be sent."""
     if message.body is not None and message.header.legal is None:
         yield Finding("V10", "header.legal", "Say on what legal basis this is sent.")
 
 
-def v11_third_countries(message: CaseMessage) -> Iterator[Finding]:
+def v11_third_countries(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """A transfer inside the EEA has only recipients inside it, as far as the message names them."""
     case, legal = _case(message), message.header.legal
     if case is None or legal is None or legal.transfer is not TransferBasis.INTRA_EEA:
@@ -161,14 +191,14 @@ def v11_third_countries(message: CaseMessage) -> Iterator[Finding]:
             yield Finding("V11", f"case.agencies[{i}].country", sentence)
 
 
-def v12_held_elsewhere(message: CaseMessage) -> Iterator[Finding]:
+def v12_held_elsewhere(message: CaseMessage, walk: Walk) -> Iterator[Finding]:
     """Biometric data is never sent, only who holds it."""
-    for path, one in _entities(message, Identifier):
+    for path, one in walk.of(Identifier):
         if one.kind in _HELD_BY and (one.value or not one.held_by):
             yield Finding("V12", path, "Name who holds this data; the data itself is never sent.")
 
 
-def v13_exploitation(message: CaseMessage) -> Iterator[Finding]:
+def v13_exploitation(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Exploitation is told to few and acted on by fewer."""
     case, handling = _case(message), message.header.handling
     if case is None or not _CLOSED & set(case.risk_factors):
@@ -181,9 +211,9 @@ def v13_exploitation(message: CaseMessage) -> Iterator[Finding]:
         yield Finding("V13", "header.handling.publication_allowed", "Exploitation is never published.")
 
 
-def v14_attachments(message: CaseMessage) -> Iterator[Finding]:
+def v14_attachments(message: CaseMessage, walk: Walk) -> Iterator[Finding]:
     """Attachments of known types, up to 20 MB, without metadata."""
-    for path, one in _entities(message, Attachment):
+    for path, one in walk.of(Attachment):
         if one.media_type not in _MEDIA or one.size_bytes > _MEDIA_BYTES or len(one.sha256) != 32:
             yield Finding("V14", path, "JPEG, PNG, PDF, MP3 or M4A, at most 20 MB, with its SHA-256.")
         if one.kind is AttachmentKind.PHOTO and not one.metadata_stripped:
@@ -192,10 +222,10 @@ def v14_attachments(message: CaseMessage) -> Iterator[Finding]:
             )
 
 
-def v15_places(message: CaseMessage) -> Iterator[Finding]:
+def v15_places(message: CaseMessage, walk: Walk) -> Iterator[Finding]:
     """Coordinates have an uncertainty; a protected address is not spread."""
     loose = message.header.handling.tlp not in _STRICT
-    for path, place in _entities(message, Location):
+    for path, place in walk.of(Location):
         exact = place.latitude is not None or place.longitude is not None
         if exact and (place.uncertainty_m is None or place.latitude is None or place.longitude is None):
             yield Finding("V15", path, "Coordinates come in pairs, with their uncertainty in metres.")
@@ -205,14 +235,16 @@ def v15_places(message: CaseMessage) -> Iterator[Finding]:
             yield Finding("V15", path, "A protected address is told under AMBER_STRICT or RED only.")
 
 
-def v16_phones(message: CaseMessage) -> Iterator[Finding]:
+def v16_phones(message: CaseMessage, walk: Walk) -> Iterator[Finding]:
     """Telephone numbers work from abroad."""
-    for path, name, value in _leaves(message):
-        if name in ("phones", "phone_e164") and isinstance(value, str) and not _E164.fullmatch(value):
-            yield Finding("V16", path, "Write the number with its country: +351..., 116000 as short code.")
+    for trail, name, text in walk.texts:
+        if name in ("phones", "phone_e164") and not _E164.fullmatch(text):
+            yield Finding(
+                "V16", _path(trail), "Write the number with its country: +351..., 116000 as short code."
+            )
 
 
-def v18_retention(message: CaseMessage) -> Iterator[Finding]:
+def v18_retention(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Reviewed before it ends, kept no longer than allowed."""
     legal, case = message.header.legal, _case(message)
     if legal is not None and legal.review_at > legal.retain_until:
@@ -221,14 +253,14 @@ def v18_retention(message: CaseMessage) -> Iterator[Finding]:
         yield Finding("V18", "case.record_expiry", "The record would outlive its retention.")
 
 
-def v19_normal_text(message: CaseMessage) -> Iterator[Finding]:
+def v19_normal_text(message: CaseMessage, walk: Walk) -> Iterator[Finding]:
     """Text is in Unicode's composed form, so that searching finds it."""
-    for path, _, value in _leaves(message):
-        if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
-            yield Finding("V19", path, "Write this text in composed characters (NFC).")
+    for trail, _, text in walk.texts:
+        if not unicodedata.is_normalized("NFC", text):
+            yield Finding("V19", _path(trail), "Write this text in composed characters (NFC).")
 
 
-def v21_lead(message: CaseMessage) -> Iterator[Finding]:
+def v21_lead(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Only the lead opens a case."""
     body = message.body
     if isinstance(body, CaseReport) and body.case.lead_agency_id != message.header.sender_id:
@@ -237,14 +269,14 @@ def v21_lead(message: CaseMessage) -> Iterator[Finding]:
         yield Finding("V21", "header.case_id", "The header names another case than the body.")
 
 
-def v23_countries(message: CaseMessage) -> Iterator[Finding]:
+def v23_countries(message: CaseMessage, walk: Walk) -> Iterator[Finding]:
     """Countries by ISO 3166-1: GB and GR, never UK and EL."""
-    for path, name, value in _leaves(message):
-        if name in _COUNTRY_FIELDS and isinstance(value, str) and not is_country(value):
-            yield Finding("V23", path, "Use the ISO code of the country: GB, not UK; GR, not EL.")
+    for trail, name, text in walk.texts:
+        if name in _COUNTRY_FIELDS and not is_country(text):
+            yield Finding("V23", _path(trail), "Use the ISO code of the country: GB, not UK; GR, not EL.")
 
 
-def v24_yellow_notice(message: CaseMessage) -> Iterator[Finding]:
+def v24_yellow_notice(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Whether the police could ask for a Yellow Notice with what is known."""
     case = _case(message)
     if case is not None and isinstance(message.body, CaseReport) and _notice_ready(case.child, case):
@@ -306,28 +338,18 @@ def _edtf_fault(text: str, path: str) -> str:
     return ""
 
 
-def _leaves(value: object, path: str = "", name: str = "") -> Iterator[tuple[str, str, object]]:
-    """Every plain value with its path and field name."""
-    if isinstance(value, tuple):
-        for i, one in enumerate(value):
-            yield from _leaves(one, f"{path}[{i}]", name)
-    elif is_dataclass(value):
-        for field in fields(value):
-            if field.name != "unknown":
-                inner = f"{path}.{field.name}" if path else field.name
-                yield from _leaves(getattr(value, field.name), inner.removeprefix("body."), field.name)
-    else:
-        yield path, name, value
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """An entity's fields; none of what is no entity."""
+    return (
+        tuple(field.name for field in fields(kind) if field.name != "unknown") if is_dataclass(kind) else ()
+    )
 
 
-def _entities(value: object, kind: type[Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every entity of a kind with its path."""
-    if isinstance(value, kind):
-        yield path, value
-    if isinstance(value, tuple):
-        for i, one in enumerate(value):
-            yield from _entities(one, kind, f"{path}[{i}]")
-    elif is_dataclass(value):
-        for field in fields(value):
-            inner = f"{path}.{field.name}" if path else field.name
-            yield from _entities(getattr(value, field.name), kind, inner.removeprefix("body."))
+def _path(trail: Trail) -> str:
+    """A field's path, as a caseworker's message names it: from the header or from what the body is."""
+    text = ""
+    while trail:
+        trail, step = trail
+        text = f"[{step}]{text}" if isinstance(step, int) else f".{step}{text}"
+    return text.removeprefix(".").removeprefix("body.")
