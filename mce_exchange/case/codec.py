@@ -7,15 +7,16 @@ here is kept byte for byte, entity by entity, and written back behind the known 
 import dataclasses
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from mce_exchange import limits, wire
 from mce_exchange.case.messages import KINDS, Body, CaseHeader, CaseMessage
@@ -23,6 +24,7 @@ from mce_exchange.case.rules import check
 from mce_exchange.errors import CaseError, LimitError
 from mce_exchange.v1 import case_pb2
 
+_Reader = Callable[[Any, str], object]
 _BODIES: Final[Mapping[type[Body], str]] = {kind: code.name.lower() for kind, code in KINDS.items()}
 
 
@@ -121,34 +123,58 @@ def _fill_time(field: Timestamp, held: datetime, name: str) -> None:
 
 
 def _read(kind: Any, pb: Message, path: str) -> Any:
-    values = {name: _value(hint, pb, name, f"{path}.{name}") for name, hint in _hints(kind).items()}
+    values = {name: read(pb, f"{path}.{name}") for name, read in _readers(kind, pb.DESCRIPTOR)}
     return kind(**values, unknown=_unknown(pb))
 
 
-def _value(hint: Any, pb: Any, name: str, path: str) -> object:
-    field = pb.DESCRIPTOR.fields_by_name[name]
+@cache
+def _readers(kind: Any, descriptor: Any) -> tuple[tuple[str, _Reader], ...]:
+    """How each field of an entity is read, worked out once from its type hint."""
+    return tuple(
+        (name, _reader(name, hint, required=descriptor.fields_by_name[name].has_presence))
+        for name, hint in _hints(kind).items()
+    )
+
+
+def _reader(name: str, hint: Any, *, required: bool) -> _Reader:
     if get_origin(hint) is tuple:
-        held = getattr(pb, name)
-        items = held.paths if isinstance(held, FieldMask) else held
-        item = get_args(hint)[0]
-        return tuple(_one(item, one, f"{path}[{i}]") for i, one in enumerate(items))
-    if get_origin(hint) in (Union, types.UnionType):
-        if not pb.HasField(name):
-            return None
-        hint = next(arg for arg in get_args(hint) if arg is not type(None))
-    elif field.has_presence and not pb.HasField(name):
-        raise CaseError(f"{path} is missing", rule="required", path=path)
-    return _one(hint, getattr(pb, name), path)
+        item = _item(get_args(hint)[0])
+
+        def read_list(pb: Any, path: str) -> object:
+            held = getattr(pb, name)
+            items = held.paths if isinstance(held, FieldMask) else held
+            return tuple([item(one, f"{path}[{i}]") for i, one in enumerate(items)])
+
+        return read_list
+    optional = get_origin(hint) in (Union, types.UnionType)
+    one = _item(next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint)
+
+    def read(pb: Any, path: str) -> object:
+        if (optional or required) and not pb.HasField(name):
+            if optional:
+                return None
+            raise CaseError(f"{path} is missing", rule="required", path=path)
+        return one(getattr(pb, name), path)
+
+    return read
 
 
-def _one(hint: Any, held: Any, path: str) -> object:
+def _item(hint: Any) -> _Reader:
     if dataclasses.is_dataclass(hint):
-        return _read(hint, held, path)
+        return partial(_read, hint)
     if hint is datetime:
-        return _time(held, path)
+        return _time
     if issubclass(hint, IntEnum):
-        return _code(hint, held, path)
-    if isinstance(held, float) and not math.isfinite(held):
+        return partial(_code, hint)
+    return _number if hint is float else _plain
+
+
+def _plain(held: Any, path: str) -> object:
+    return held
+
+
+def _number(held: float, path: str) -> object:
+    if not math.isfinite(held):
         raise CaseError(f"{path} is no number", rule="field", path=path)
     return held
 
@@ -172,6 +198,8 @@ def _time(held: Timestamp, path: str) -> datetime:
 
 def _unknown(pb: Message) -> bytes:
     """What is left of a message when everything known is taken out: its unknown fields, as they came."""
+    if not len(UnknownFieldSet(pb)):
+        return b""
     rest: Any = type(pb)()
     rest.CopyFrom(pb)
     for field in pb.DESCRIPTOR.fields:

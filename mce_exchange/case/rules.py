@@ -76,7 +76,7 @@ class Walk:
         elif isinstance(value, tuple):
             for i, one in enumerate(value):
                 self._go(one, (trail, i), name)
-        elif names := _names(type(value)):
+        elif names := _names(value.__class__):
             self._entities.setdefault(type(value), []).append((trail, value))
             for inner in names:
                 self._go(getattr(value, inner), (trail, inner), inner)
