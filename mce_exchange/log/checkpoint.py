@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mce_exchange import limits
 from mce_exchange.errors import ContextError, ForkError, LimitError, LogError, MalformedError
@@ -74,6 +75,8 @@ def ed25519_line(checkpoint: Checkpoint, key: Ed25519Key) -> Signature:
     return Signature(checkpoint.origin, hash_, key.sign(checkpoint.text.encode()))
 
 
+# A function of its arguments alone: the receipts of one answer share a note, and so do two batches.
+@lru_cache(maxsize=16)
 def open_checkpoint(data: bytes, *, origin: str, key: LogKey) -> Checkpoint:
     """The checkpoint of a note that the log signed.
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -11,6 +12,7 @@ from mce_exchange.errors import LimitError, MalformedError
 from mce_exchange.primitives.verify import sha256
 
 _DASH: Final = "— "
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 KEY_HASH: Final = 4
 
 
@@ -65,7 +67,7 @@ def parse(data: bytes) -> Note:
         whole = data.decode()
     except UnicodeDecodeError:
         raise MalformedError("a note is UTF-8") from None
-    if any(ord(c) < 0x20 and c != "\n" for c in whole):
+    if _CONTROL.search(whole):
         raise MalformedError("a control character in a note")
     text, blank, tail = whole.rpartition("\n\n")
     if not blank or not tail.endswith("\n"):
@@ -94,4 +96,4 @@ def _signature(line: str) -> Signature:
 
 def good_name(name: str) -> bool:
     """Whether this may name a key: not empty, no space of any kind, no plus."""
-    return bool(name) and "+" not in name and not any(c.isspace() for c in name)
+    return "+" not in name and name.split() == [name]
