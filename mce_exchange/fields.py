@@ -5,6 +5,7 @@ For bytes, text and messages the range is a length in bytes, for numbers a value
 "present" also means "not empty" and "not zero".
 """
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -22,23 +23,32 @@ _ANY: Final = 2**63 - 1
 _MINUTES: Final = 2**40
 
 
+# Names by which people and programs compare: no two look alike, none acts in a path, log or terminal.
+MEMBER_ID: Final = re.compile(rb"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_WITNESS_NAME: Final = re.compile(rb"[a-z0-9]([a-z0-9./-]*[a-z0-9])?")
+_COUNTRY: Final = re.compile(rb"[A-Z]{2}")
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Length or value from `low` to `high`, `least` to `most` times; `holds` is what the bytes encode."""
+    """Length or value from `low` to `high`, `least` to `most` times; `holds` is what the bytes encode,
+    `form` what all of a text must match.
+    """
 
     low: int
     high: int
     least: int = 0
     most: int = 1
     holds: type[Message] | None = None
+    form: re.Pattern[bytes] | None = None
 
 
-def _one(low: int, high: int | None = None) -> Bound:
-    return Bound(low, low if high is None else high, 1)
+def _one(low: int, high: int | None = None, *, form: re.Pattern[bytes] | None = None) -> Bound:
+    return Bound(low, low if high is None else high, 1, form=form)
 
 
-def _maybe(low: int, high: int | None = None) -> Bound:
-    return Bound(low, low if high is None else high)
+def _maybe(low: int, high: int | None = None, *, form: re.Pattern[bytes] | None = None) -> Bound:
+    return Bound(low, low if high is None else high, form=form)
 
 
 def _some(least: int, most: int, low: int, high: int | None = None) -> Bound:
@@ -47,10 +57,11 @@ def _some(least: int, most: int, low: int, high: int | None = None) -> Bound:
 
 _ID: Final = _one(limits.HASH)
 _NO_ID: Final = _maybe(limits.HASH)
-_MEMBER: Final = _one(1, limits.MEMBER_ID)
+_MEMBER: Final = _one(1, limits.MEMBER_ID, form=MEMBER_ID)
 _SIGNERS: Final = _some(1, 2, limits.KEY_ID)
 _RELAY_SIGNER: Final = _some(1, 1, limits.KEY_ID)
-_BOARD_OR_SELF: Final = _some(1, limits.SIGNATURES, limits.KEY_ID)
+# Roots or a board act by a threshold.
+_TOGETHER: Final = _some(1, limits.SIGNATURES, limits.KEY_ID)
 _ANCHOR: Final = _one(1, limits.NOTE)
 _CODE: Final = _one(1, _ANY)
 _COUNT: Final = _one(1, limits.TREE_SIZE)
@@ -72,7 +83,7 @@ _BODIES: Final[dict[type[Message], dict[str, Bound]]] = {
         "member": _MEMBER,
         "items": _some(1, limits.ACK_ITEMS, 1, 64),
     },
-    statement.DeliveredItem: {"header_id": _ID, "index": _INDEX, "recipient_index": _RECIPIENT_INDEX},
+    statement.DeliveredItem: {"header_id": _ID, "index": _COUNT, "recipient_index": _RECIPIENT_INDEX},
     statement.Refused: {
         "signers": _SIGNERS,
         "member": _MEMBER,
@@ -80,7 +91,7 @@ _BODIES: Final[dict[type[Message], dict[str, Bound]]] = {
     },
     statement.RefusedItem: {
         "header_id": _ID,
-        "index": _INDEX,
+        "index": _COUNT,
         "recipient_index": _RECIPIENT_INDEX,
         "code": _CODE,
     },
@@ -106,6 +117,7 @@ _BODIES: Final[dict[type[Message], dict[str, Bound]]] = {
         "recipient_index": _RECIPIENT_INDEX,
         "prekey_id": _ID,
         "wrap_digest": _ID,
+        "by_person": _maybe(1),
     },
     statement.Undeliverable: {
         "signers": _RELAY_SIGNER,
@@ -117,7 +129,6 @@ _BODIES: Final[dict[type[Message], dict[str, Bound]]] = {
         "signers": _RELAY_SIGNER,
         "header_id": _ID,
         "recipient": _MEMBER,
-        "tree_size": _COUNT,
         "anchor": _ANCHOR,
     },
     statement.Erasure: {
@@ -143,26 +154,21 @@ _BODIES: Final[dict[type[Message], dict[str, Bound]]] = {
         "certificates": _some(1, limits.TLS_CERTIFICATES, 1, limits.CERTIFICATE),
     },
     statement.Revocation: {
-        "signers": _BOARD_OR_SELF,
+        "signers": _TOGETHER,
         "member": _MEMBER,
         "key_id": _ID,
         "cut": _ANCHOR,
         "reason": _CODE,
     },
     statement.Suspension: {"signers": _RELAY_SIGNER, "member": _MEMBER, "anchor": _ANCHOR, "reason": _CODE},
+    statement.Clock: {"signers": _SIGNERS, "anchor": _ANCHOR},
     statement.Contest: {"signers": _SIGNERS, "member": _MEMBER, "statement_id": _ID},
     statement.BoardRecovery: {
-        "signers": _RELAY_SIGNER,
+        "signers": _TOGETHER,
         "member": _MEMBER,
         "new_key": _one(1, _KEY_RECORD),
         "certificates": _CERTIFICATES,
         "cut": _ANCHOR,
-        "board": _some(1, limits.SIGNATURES, 1, 4 * limits.KIB),
-    },
-    statement.BoardSignature: {
-        "key_id": _ID,
-        "ed25519": _one(limits.ED25519_SIGNATURE),
-        "ml_dsa_65": _one(limits.ML_DSA_65_SIGNATURE),
     },
     statement.SigningKey: {
         "ed25519": _ED25519,
@@ -200,7 +206,7 @@ _MESSAGES: Final[dict[type[Message], dict[str, Bound]]] = {
     envelope.Payload: {
         "message_ref": _ID,
         "sender": _MEMBER,
-        "recipients": _some(1, limits.RECIPIENTS, 1, limits.MEMBER_ID),
+        "recipients": Bound(1, limits.MEMBER_ID, 1, limits.RECIPIENTS, form=MEMBER_ID),
         "content": _one(1, limits.CONTENT),
         "attachments": _some(0, limits.ATTACHMENTS, 1, limits.KIB),
     },
@@ -218,13 +224,13 @@ _DIRECTORY: Final[dict[type[Message], dict[str, Bound]]] = {
         "genesis_random": _NO_ID,
         "name": _one(1, limits.DISPLAY_NAME),
         "exercise": _maybe(1),
-        "root_keys": _some(1, limits.SIGNING_KEYS, 1, _KEY_RECORD),
-        "root_threshold": _one(1, limits.ROOT_KEYS),
+        "root_keys": _some(1, limits.ROOT_KEYS, 1, _KEY_RECORD),
+        "root_threshold": _one(1, limits.SIGNATURES),
         "members_root": _ID,
         "members": _maybe(1, limits.MEMBERS),
-        "log_keys": _some(1, limits.RELAYS, 1, _KEY_RECORD),
-        "relays": _some(1, limits.RELAYS, 1, 32 * limits.KIB),
-        "witnesses": _some(0, limits.WITNESSES, 1, _KEY_RECORD),
+        "log_keys": _some(1, limits.LOG_KEYS, 1, _KEY_RECORD),
+        "relays": _some(1, limits.RELAYS, 1, limits.RELAY_RECORD),
+        "witnesses": _some(0, limits.WITNESS_KEYS, 1, _KEY_RECORD),
         # Said even when it is 0 of 0.
         "quorum": _one(0, 16),
         "earlier_indices": _some(0, limits.DIRECTORY_VERSIONS, 0, limits.TREE_SIZE),
@@ -232,6 +238,8 @@ _DIRECTORY: Final[dict[type[Message], dict[str, Bound]]] = {
         "expires_minutes": _TIME,
         "lifted_suspensions": _some(0, limits.SUSPENSIONS, limits.HASH),
         "default_policy": _POLICY,
+        "closed": _maybe(1),
+        "successor": _NO_ID,
     },
     directory.LogKey: {
         "ed25519": _ED25519,
@@ -242,13 +250,14 @@ _DIRECTORY: Final[dict[type[Message], dict[str, Bound]]] = {
     directory.RelayRecord: {
         "id": _MEMBER,
         "address": _one(3, limits.ADDRESS),
-        "keys": _some(1, 4, 1, _KEY_RECORD),
+        "keys": _some(1, limits.SIGNING_KEYS, 1, _KEY_RECORD),
         "certificates": _some(1, limits.TLS_CERTIFICATES, 1, limits.CERTIFICATE),
         "added_version": _REMOVED,
         "removed_version": _REMOVED,
+        "tiles": _maybe(8, limits.ADDRESS),
     },
     directory.WitnessKey: {
-        "name": _MEMBER,
+        "name": _one(1, limits.MEMBER_ID, form=_WITNESS_NAME),
         "member": _MEMBER,
         "ed25519": _ED25519,
         "ml_dsa_44": _ML_DSA_44,
@@ -259,7 +268,7 @@ _DIRECTORY: Final[dict[type[Message], dict[str, Bound]]] = {
     directory.MemberRecord: {
         "id": _MEMBER,
         "name": _one(1, limits.DISPLAY_NAME),
-        "country": _maybe(2),
+        "country": _maybe(2, form=_COUNTRY),
         "role": _CODE,
         "status": _CODE,
         "keys": _some(1, limits.SIGNING_KEYS, 1, _KEY_RECORD),
@@ -275,11 +284,11 @@ _DIRECTORY: Final[dict[type[Message], dict[str, Bound]]] = {
         "members": _some(0, limits.MEMBERS, 1, limits.MEMBER_RECORD),
     },
     directory.MemberCard: {"member": Bound(1, limits.MEMBER_RECORD, 1, 1, directory.MemberRecord)},
-    directory.RelayCard: {"relay": _one(1, 32 * limits.KIB), "log_key": _one(1, _KEY_RECORD)},
+    directory.RelayCard: {"relay": _one(1, limits.RELAY_RECORD), "log_key": _one(1, _KEY_RECORD)},
 }
 
 _EVIDENCE: Final[dict[type[Message], dict[str, Bound]]] = {
-    log.Receipt: {"index": _INDEX, "proof": _PROOF, "checkpoint": _one(1, limits.NOTE)},
+    log.Receipt: {"index": _COUNT, "proof": _PROOF, "checkpoint": _one(1, limits.NOTE)},
     evidence.EvidenceBegin: {"format": _one(1, _ANY), "network_id": _ID},
     evidence.EvidenceAnchor: {"note": _ANCHOR},
     evidence.EvidenceDirectory: {
@@ -287,7 +296,8 @@ _EVIDENCE: Final[dict[type[Message], dict[str, Bound]]] = {
         "index": _INDEX,
         "proof": _PROOF,
     },
-    evidence.EvidenceStatement: {"statement": _one(1, limits.STATEMENT), "index": _INDEX, "proof": _PROOF},
+    evidence.EvidenceStatement: {"statement": _one(1, limits.STATEMENT), "index": _COUNT, "proof": _PROOF},
+    evidence.EvidenceFork: {"older": _ANCHOR, "newer": _ANCHOR, "root": _NO_ID, "proof": _PROOF},
     evidence.EvidenceDisclosure: {
         "header_id": _ID,
         "stream": _maybe(1, limits.STREAMS - 1),

@@ -28,7 +28,7 @@ LOG_ENTRY: Final = 34
 
 # Statements.
 TYPE_NAME: Final = 32
-STATEMENT_BODY: Final = 256 * KIB
+STATEMENT_BODY: Final = 1 * MIB
 SIGNATURES: Final = 16
 NESTING: Final = 8
 STATEMENT: Final = 1 + TYPE_NAME + 4 + STATEMENT_BODY + 1 + SIGNATURES * SIGNATURE_BLOCK
@@ -44,13 +44,18 @@ TLS_CERTIFICATES: Final = 2
 # Directory.
 MEMBERS: Final = 256
 MEMBER_RECORD: Final = 128 * KIB
+# Numbers of keys count all that ever were: a Directory forgets none in eighty years.
 SIGNING_KEYS: Final = 48
-ROOT_KEYS: Final = SIGNATURES
+ROOT_KEYS: Final = 128
+LOG_KEYS: Final = 64
+WITNESS_KEYS: Final = 256
+RELAYS: Final = 64
+RELAY_RECORD: Final = 128 * KIB
 WITNESSES: Final = 64
-RELAYS: Final = 16
 DIRECTORY_VERSIONS: Final = 4096
 SUSPENSIONS: Final = 256
-DIRECTORY_BUNDLE: Final = STATEMENT + KIB + MEMBERS * (MEMBER_RECORD + 8)
+# The Statement and all member records together: below what one call takes.
+DIRECTORY_BUNDLE: Final = 14 * MIB
 
 # Messages.
 RECIPIENTS: Final = 64

@@ -35,6 +35,7 @@ PUBLIC: Final = MappingProxyType(
         DIRECTORY: directory_pb2.Directory,
         "revocation": statement_pb2.Revocation,
         "suspension": statement_pb2.Suspension,
+        "clock": statement_pb2.Clock,
         "contest": statement_pb2.Contest,
         "prekey": statement_pb2.Prekey,
         "tls-keys": statement_pb2.TlsKeys,

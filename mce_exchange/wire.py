@@ -11,6 +11,7 @@ A case body is written by newer and older software, so `keep_unknown` lets unkno
 order and explicit defaults pass; all else holds (SPEC section 7).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -68,6 +69,7 @@ class _Field:
     high: int
     most: int
     least: int
+    form: re.Pattern[bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def _field(field: FieldDescriptor, bounds: Mapping[str, Bound], keep_unknown: bo
         high=bound.high,
         most=bound.most,
         least=bound.least,
+        form=bound.form,
     )
 
 
@@ -192,10 +195,7 @@ def _message(descriptor: Descriptor, data: bytes, at: int, end: int, keep_unknow
         elif field.message is not None:
             _message(field.message, data, at, stop, keep_unknown, depth + 1)
         elif field.text:
-            try:
-                str(data[at:stop], "utf-8")
-            except UnicodeDecodeError:
-                raise MalformedError(f"{field.name}: not UTF-8") from None
+            _text(field, data[at:stop])
         at = stop
     for number, field in schema.needed:
         if seen.get(number, 0) < field.least:
@@ -210,6 +210,15 @@ def _scalar(field: _Field, data: bytes, at: int, end: int) -> int:
         raise MalformedError(f"{field.name}: a default value on the wire")
     _number(field, number)
     return at
+
+
+def _text(field: _Field, text: bytes) -> None:
+    try:
+        str(text, "utf-8")
+    except UnicodeDecodeError:
+        raise MalformedError(f"{field.name}: not UTF-8") from None
+    if field.form and not field.form.fullmatch(text):
+        raise MalformedError(f"{field.name}: characters that may not stand there")
 
 
 def _packed(field: _Field, data: bytes, at: int, end: int) -> None:

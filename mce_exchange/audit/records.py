@@ -10,7 +10,7 @@ from mce_exchange import limits
 from mce_exchange.errors import LimitError, MalformedError
 
 FORMAT: Final = 1
-KINDS: Final = ("begin", "anchor", "directory", "statement", "disclosure", "chunk", "end")
+KINDS: Final = ("begin", "anchor", "directory", "statement", "fork", "disclosure", "chunk", "end")
 _READ: Final = 64 * limits.KIB
 
 

@@ -71,10 +71,8 @@ class Fetch:
                     raise DecryptionError
         except (DecryptionError, MalformedError):
             with self._home.database.write():
-                self._home.inbox.move(received.header_id, state="refused", reason="attachment_invalid")
-                self._home.publishing.put(
-                    answers.refused(self._identity.author, about, Refusal.ATTACHMENT_INVALID)
-                )
+                self._home.inbox.move(received.header_id, state="refused", reason="cannot_open")
+                self._home.publishing.put(answers.refused(self._identity.author, about, Refusal.CANNOT_OPEN))
             return
         with self._home.database.write():
             self._home.inbox.move(received.header_id, state="ready")

@@ -30,6 +30,7 @@ _UNDELIVERABLE: Final = {
     statement_pb2.UNDELIVERABLE_CODE_LEFT: "left",
     statement_pb2.UNDELIVERABLE_CODE_UNKNOWN_MEMBER: "unknown member",
     statement_pb2.UNDELIVERABLE_CODE_MAILBOX_FULL: "mailbox full",
+    statement_pb2.UNDELIVERABLE_CODE_NO_PREKEY: "no prekey",
 }
 
 
@@ -157,7 +158,7 @@ class Intake:
         self._settle(given, arrived, result)
 
     def _is_mine(self, decoded: statements.Statement, state: PublicState) -> bool:
-        holder = state.directory.holders.get(decoded.signers[0])
+        holder = state.holder(decoded.signers[0])
         return holder is not None and holder.id == self._me
 
     def _compare_previous(self, arrived: Arrived) -> None:
@@ -286,7 +287,7 @@ class Intake:
     def _overdue(self, given: Given, signed: Signed, state: PublicState) -> None:
         body = _as(statement_pb2.Overdue, signed)
         self._keep(given, body.header_id)
-        text = f"no answer of {body.recipient} was in the log at size {body.tree_size}: telephone"
+        text = f"no answer of {body.recipient} was in the log at its deadline: telephone"
         self._alarm(Alarm.OVERDUE, f"{body.header_id.hex()} {body.recipient}", text)
 
     def _void(self, given: Given, signed: Signed, state: PublicState) -> None:

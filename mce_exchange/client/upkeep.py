@@ -46,7 +46,8 @@ class Upkeep:
         queued = self._home.publishing.under_way("prekey", log_size=size)
         if size and not queued and prekeys.due(state, me, now_minutes=now // 60):
             key = KemKey.generate()
-            made = answers.prekey(self._identity.author, key, after=state.prekey(me), now_minutes=now // 60)
+            last = state.last_prekeys.get(me)
+            made = answers.prekey(self._identity.author, key, after=last, now_minutes=now // 60)
             # The private half is durable in the same commit that lets the public one out.
             self._home.secrets.put_prekey(made.id(self._identity.network_id), key)
             self._home.publishing.put(made)

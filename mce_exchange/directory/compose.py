@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.directory import records, trust
-from mce_exchange.directory.model import Act, Directory, Life, Living, Member, Relay, SigningKey
+from mce_exchange.directory.model import Act, Directory, Life, Living, Member, Relay, SigningKey, Status
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import UsageError
 from mce_exchange.keys import PrivateKey, PublicKey
@@ -41,6 +41,8 @@ class Draft:
     exercise: bool = False
     lifted_suspensions: Sequence[bytes] = ()
     default_policy: Mapping[Act, int] = field(default_factory=dict)
+    closed: bool = False
+    successor: bytes = b""
 
     @classmethod
     def of(cls, directory: Directory) -> "Draft":
@@ -135,6 +137,8 @@ def _bundle(
         expires_minutes=now_minutes + VALID_MINUTES,
         lifted_suspensions=draft.lifted_suspensions,
         default_policy=records.policy_pb(draft.default_policy),
+        closed=draft.closed,
+        successor=draft.successor,
     )
     for log_key in draft.log_keys:
         life = _life(log_key.life, version)
@@ -148,7 +152,7 @@ def _bundle(
         life = _life(witness.life, version)
         pb.witnesses.add(
             name=witness.value.name,
-            member=witness.value.name,
+            member=witness.value.member,
             ed25519=witness.value.ed25519,
             ml_dsa_44=witness.value.ml_dsa_44,
             added_version=life.added,
@@ -161,15 +165,18 @@ def _life(life: Life, version: int) -> Life:
     return Life(added=life.added or version, removed=life.removed)
 
 
-def _key(key: SigningKey, version: int) -> SigningKey:
-    return replace(key, life=_life(key.life, version))
+def _key(key: SigningKey, version: int, *, ended: bool = False) -> SigningKey:
+    life = _life(key.life, version)
+    return replace(key, life=replace(life, removed=life.removed or version) if ended else life)
 
 
 def _entered(member: Member, version: int) -> Member:
+    left = member.status is Status.LEFT
     return replace(
         member,
-        keys=tuple(_key(key, version) for key in member.keys),
-        board_keys=tuple(_key(key, version) for key in member.board_keys),
+        keys=tuple(_key(key, version, ended=left) for key in member.keys),
+        board_keys=tuple(_key(key, version, ended=left) for key in member.board_keys),
+        board_threshold=0 if left else member.board_threshold,
     )
 
 

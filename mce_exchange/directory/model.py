@@ -1,5 +1,6 @@
 """The Directory as read: values and look-ups, nothing that decides trust (SPEC section 8)."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -46,10 +47,11 @@ class Kind(IntEnum):
     ROOT = 1
     MEMBER = 2
     RELAY = 3
+    BOARD = 4
 
 
 FEDERATION: Final = "federation"
-"""The author's name of what root keys sign."""
+"""The author's name of what root keys sign; no member and no relay may have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ class Relay:
     keys: tuple[SigningKey, ...]
     certificates: tuple[bytes, ...]
     life: Life
+    tiles: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +119,9 @@ class Holder:
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
-    """One verified version. `indices` are the log indices of versions 1 to this one."""
+    """One verified version. `indices`, `ids` and `quorums` are those of versions 1 to this one."""
 
     network_id: bytes
-    id: bytes
     version: int
     name: str
     exercise: bool
@@ -129,12 +131,20 @@ class Directory:
     relays: Mapping[str, Relay]
     log_keys: tuple[Living[LogKey], ...]
     witness_keys: tuple[Living[WitnessKey], ...]
-    quorum: Quorum
+    quorums: tuple[Quorum, ...]
     indices: tuple[int, ...]
+    ids: tuple[bytes, ...]
     issued_minutes: int
     expires_minutes: int
     lifted_suspensions: tuple[bytes, ...] = ()
     default_policy: Mapping[Act, int] = field(default_factory=dict)
+    closed: bool = False
+    successor: bytes = b""
+
+    @property
+    def id(self) -> bytes:
+        """This version's Statement id."""
+        return self.ids[-1]
 
     @property
     def index(self) -> int:
@@ -148,21 +158,27 @@ class Directory:
 
     @cached_property
     def holders(self) -> Mapping[bytes, Holder]:
-        """Every key that ever was, by its id; an id has one holder for ever (threat E3)."""
+        """Every signing key that ever was, by its id; an id has one holder for ever (threat E3)."""
         found: dict[bytes, Holder] = {}
         owners = [(Kind.ROOT, FEDERATION, self.root_keys)]
         owners += [(Kind.MEMBER, member.id, member.keys) for member in self.members.values()]
+        owners += [(Kind.BOARD, member.id, member.board_keys) for member in self.members.values()]
         owners += [(Kind.RELAY, relay.id, relay.keys) for relay in self.relays.values()]
         for kind, owner, keys in owners:
             for key in keys:
-                if found.setdefault(key.public.id, Holder(kind=kind, id=owner, key=key)).id != owner:
-                    raise DirectoryError(f"key {key.public.id.hex()} stands under two holders")
+                if key.public.id in found:
+                    raise DirectoryError(f"key {key.public.id.hex()} stands twice")
+                found[key.public.id] = Holder(kind=kind, id=owner, key=key)
         return found
 
-    def find_key(self, key_id: bytes) -> PublicKey | None:
-        """The public key with this id, living or not."""
-        holder = self.holders.get(key_id)
-        return holder.key.public if holder else None
+    @property
+    def quorum(self) -> Quorum:
+        """This version's."""
+        return self.quorums[-1]
+
+    def quorum_at(self, size: int) -> Quorum:
+        """The quorum of the version in force at a tree size: the last one below it."""
+        return self.quorums[max(bisect_left(self.indices, size), 1) - 1]
 
     def lives(self, life: Life, index: int) -> bool:
         """Whether it lives at a log index: above the one that added it, up to the one that removed it."""

@@ -13,15 +13,16 @@ be judged for ever. Dates only warn and are the caller's business.
 
 from collections.abc import Iterable, Sequence
 
+from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.directory import records
-from mce_exchange.directory.model import FEDERATION, Directory, Life, Living, Member, SigningKey
+from mce_exchange.directory.model import FEDERATION, Directory, Life, Living, Member, SigningKey, Status
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import ContextError, DirectoryError, Fault, MceError, SignatureError
+from mce_exchange.errors import ContextError, DirectoryError, Fault, LimitError, MceError, SignatureError
 from mce_exchange.log import merkle
 from mce_exchange.log.anchor import Quorum, WitnessKey
 from mce_exchange.log.checkpoint import LogKey
-from mce_exchange.primitives.verify import equal, sha256
+from mce_exchange.primitives.verify import admissible_ed25519, equal, sha256
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import directory_pb2
 
@@ -37,8 +38,7 @@ def open_genesis(bundle: Bundle, *, network_id: bytes) -> Directory:
         statement = statements.decode(bundle.statement)
         _expect(statement.type == statements.DIRECTORY, "is not a Directory")
         _expect(equal(network_id_of(statement.body), network_id), "is not the genesis of the pinned network")
-        directory = _read(statement, bundle.members, network_id=network_id, previous=b"", indices=(0,))
-        _expect(directory.version == 1, f"is version {directory.version}")
+        directory = _read(statement, bundle.members, network_id=network_id, index=0, before=None)
         _threshold(statement, directory, directory)
         _lives(directory, None)
         return directory
@@ -47,17 +47,13 @@ def open_genesis(bundle: Bundle, *, network_id: bytes) -> Directory:
 def open_next(current: Directory, bundle: Bundle, *, index: int) -> Directory:
     """The version after `current`, logged at `index`. Any fault is a `DirectoryError` and changes nothing."""
     with _Blame(current.version + 1):
+        _expect(not current.closed, "follows a version that closed the log")
         statement = statements.decode(bundle.statement)
         _expect(statement.type == statements.DIRECTORY, "is not a Directory")
         _expect(index > current.index, "is logged below the one before")
         directory = _read(
-            statement,
-            bundle.members,
-            network_id=current.network_id,
-            previous=current.id,
-            indices=(*current.indices, index),
+            statement, bundle.members, network_id=current.network_id, index=index, before=current
         )
-        _expect(directory.version == current.version + 1, f"says that it is version {directory.version}")
         _threshold(statement, current, directory)
         _threshold(statement, directory, directory)
         _lives(directory, current)
@@ -90,10 +86,8 @@ def preview(current: Directory, statement: Statement, members: Sequence[bytes]) 
     Everything is checked but the signatures; `DirectoryError`.
     """
     with _Blame(current.version + 1):
-        indices = (*current.indices, current.index + 1)
-        directory = _read(
-            statement, members, network_id=current.network_id, previous=current.id, indices=indices
-        )
+        index = current.index + 1
+        directory = _read(statement, members, network_id=current.network_id, index=index, before=current)
         _lives(directory, current)
         return directory
 
@@ -122,16 +116,21 @@ def _read(
     members: Sequence[bytes],
     *,
     network_id: bytes,
-    previous: bytes,
-    indices: tuple[int, ...],
+    index: int,
+    before: Directory | None,
 ) -> Directory:
+    size = len(statement.raw) + sum(map(len, members))
+    if size > limits.DIRECTORY_BUNDLE:
+        raise LimitError(f"has {size} bytes with its member records, at most {limits.DIRECTORY_BUNDLE}")
     statements.lint(statement)
     pb = statements.body(statement, directory_pb2.Directory)
-    _expect((pb.version == 1) == bool(pb.genesis_random), "has a genesis's fields, or lacks them")
-    _expect(pb.previous == previous, "follows another Directory")
-    _expect(pb.version == len(indices), f"says that it is version {pb.version}")
-    _expect(tuple(pb.earlier_indices) == indices[:-1], "names other indices for earlier versions")
+    earlier = before.indices if before else ()
+    _expect(pb.version == len(earlier) + 1, f"says that it is version {pb.version}")
+    _expect(bool(pb.genesis_random) == (before is None), "has a genesis's random bytes, or lacks them")
+    _expect(equal(pb.previous, before.id if before else b""), "follows another version than the one before")
+    _expect(tuple(pb.earlier_indices) == earlier, "names other indices for earlier versions")
     _expect(pb.issued_minutes < pb.expires_minutes, "expires before it is issued")
+    _expect(pb.closed or not pb.successor, "names a successor and is not closed")
     records_ = [records.decode_member(record) for record in members]
     ids = [member.id for member in records_]
     _expect(ids == sorted(set(ids)), "has member records that are not ascending by id")
@@ -141,11 +140,13 @@ def _read(
     )
     relays = [records.relay(relay) for relay in pb.relays]
     # What root keys sign is by `federation`: that id is nobody else's.
-    names = {FEDERATION, *ids, *(relay.id for relay in relays)}
-    _expect(len(names) == 1 + len(relays) + len(ids), "has two of one id")
+    names = [FEDERATION, *ids, *(relay.id for relay in relays)]
+    _expect(len(set(names)) == len(names), "has two of one id")
+    doors = [der for one in records_ for der in one.certificates]
+    doors += [der for relay in relays for der in relay.certificates]
+    _expect(len(set(doors)) == len(doors), "has one certificate twice")
     directory = Directory(
         network_id=network_id,
-        id=statement.id(network_id),
         version=pb.version,
         name=pb.name,
         exercise=pb.exercise,
@@ -155,18 +156,33 @@ def _read(
         relays={relay.id: relay for relay in relays},
         log_keys=tuple(Living(value=LogKey(k.ed25519, k.ml_dsa_44), life=_life(k)) for k in pb.log_keys),
         witness_keys=tuple(
-            Living(value=WitnessKey(k.name, k.ed25519, k.ml_dsa_44), life=_life(k)) for k in pb.witnesses
+            Living(value=WitnessKey(k.name, k.member, k.ed25519, k.ml_dsa_44), life=_life(k))
+            for k in pb.witnesses
         ),
-        quorum=Quorum(pb.quorum.k, pb.quorum.n),
-        indices=indices,
+        quorums=(*(before.quorums if before else ()), Quorum(pb.quorum.k, pb.quorum.n)),
+        indices=(*earlier, index),
+        ids=(*(before.ids if before else ()), statement.id(network_id)),
         issued_minutes=pb.issued_minutes,
         expires_minutes=pb.expires_minutes,
         lifted_suspensions=tuple(pb.lifted_suspensions),
         default_policy=records.policy(pb.default_policy),
+        closed=pb.closed,
+        successor=pb.successor,
     )
-    # Computing who holds which key refuses a key under two holders.
-    _expect(bool(directory.holders), "holds no key")
+    _keys(directory)
     return directory
+
+
+def _keys(directory: Directory) -> None:
+    """Each public key of each algorithm stands once: whoever holds one cannot count twice (threat D5)."""
+    signing = [holder.key.public for holder in directory.holders.values()]
+    cosigning = [(one.value.ed25519, one.value.ml_dsa_44) for one in directory.log_keys]
+    cosigning += [(one.value.ed25519, one.value.ml_dsa_44) for one in directory.witness_keys]
+    for ed25519, _ in cosigning:
+        _expect(admissible_ed25519(ed25519), "has a log or witness key that is not admissible")
+    halves = [half for key in signing for half in (key.ed25519, key.ml_dsa_65)]
+    halves += [half for pair in cosigning for half in pair]
+    _expect(len(set(halves)) == len(halves), "has one public key twice")
 
 
 def _life(key: directory_pb2.LogKey | directory_pb2.WitnessKey) -> Life:
@@ -209,14 +225,20 @@ def _lives(directory: Directory, before: Directory | None) -> None:
     _expect(
         sum(not one.life.removed for one in directory.log_keys) == 1, "has not exactly one living log key"
     )
-    names = [one.value.name for one in directory.witness_keys if not one.life.removed]
-    _expect(len(names) == len(set(names)), "names a witness twice")
+    witnesses = [one.value for one in directory.witness_keys if not one.life.removed]
+    for names in ([one.name for one in witnesses], [one.member for one in witnesses]):
+        _expect(len(names) == len(set(names)), "has one witness, or one member's, twice")
+    members = directory.members
+    _expect(
+        all(one.member in members and members[one.member].status is not Status.LEFT for one in witnesses),
+        "has a witness that is no member's",
+    )
     quorum = directory.quorum
     # Two quorums of n always share an honest witness, or nobody pretends to witness.
     _expect(
         (quorum.k, quorum.n) == (0, 0)
-        or (quorum.n == len(names) and quorum.n < 2 * quorum.k <= 2 * quorum.n),
-        f"has a quorum of {quorum.k} of {quorum.n} for {len(names)} witnesses",
+        or (quorum.n == len(witnesses) and quorum.n < 2 * quorum.k <= 2 * quorum.n),
+        f"has a quorum of {quorum.k} of {quorum.n} for {len(witnesses)} witnesses",
     )
 
 
@@ -237,6 +259,9 @@ def _all_lives(directory: Directory) -> dict[str, Life]:
         put_keys(f"member {member.id}", member.keys)
         put_keys(f"board {member.id}", member.board_keys)
         _board(member)
+        # So that what it signs later counts for nobody, whatever a later version says.
+        living = [key for key in (*member.keys, *member.board_keys) if not key.life.removed]
+        _expect(member.status is not Status.LEFT or not living, f"leaves keys to {member.id}, who left")
     for relay in directory.relays.values():
         put(f"relay {relay.id}", relay.life)
         put_keys(f"relay {relay.id}", relay.keys)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mce_exchange import statement
-from mce_exchange.directory.public import Prekey
 from mce_exchange.hotline.receiving import Refusal
 from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives.kem import KemKey
@@ -89,13 +88,13 @@ def high_water(
     return author.sign("high-water", body.SerializeToString(deterministic=True))
 
 
-def prekey(author: Author, key: KemKey, *, after: Prekey | None, now_minutes: int) -> Statement:
-    """The next prekey, nominally for a week."""
+def prekey(author: Author, key: KemKey, *, after: tuple[int, bytes] | None, now_minutes: int) -> Statement:
+    """The next prekey, nominally for a week; `after` is epoch and id of the last, revoked or not."""
     body = statement_pb2.Prekey(
         signers=author.signers,
         member=author.member,
-        epoch=after.epoch + 1 if after else 1,
-        previous=after.id if after else b"",
+        epoch=after[0] + 1 if after else 1,
+        previous=after[1] if after else b"",
         public_key=key.public,
         not_before_minutes=now_minutes,
         nominal_end_minutes=now_minutes + WEEK_MINUTES,

@@ -3,7 +3,8 @@
 from itertools import pairwise
 from typing import Final
 
-from mce_exchange.directory.public import Prekey, PublicState
+from mce_exchange.directory.known import Prekey
+from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import UsageError
 
 _AHEAD_MINUTES: Final = 24 * 60

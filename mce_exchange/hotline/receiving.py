@@ -1,7 +1,8 @@
 """A message that the log brings: judged by the state at its index, opened, or refused with a code.
 
-Order: framing, lint, signatures, whose keys, named recipient, signed wrap; then the private key;
-then what the author sealed against what the author signed; then the case model (SPEC 4.3, 5 to 7).
+Order: framing, lint, signatures, whose keys, named recipient; wrap and payload against the header,
+which no key is needed for; then the private key; then what the author sealed against what the author
+signed; then the case model (SPEC 4.3, 5 to 7).
 """
 
 from collections.abc import Callable
@@ -11,10 +12,10 @@ from enum import IntEnum
 from mce_exchange import statement as statements
 from mce_exchange.directory.authority import Verdict, authenticate
 from mce_exchange.directory.public import PublicState
-from mce_exchange.errors import CaseError, ContextError, DecryptionError, ProtocolError
+from mce_exchange.errors import DecryptionError, ProtocolError
 from mce_exchange.header import Header, read_header
 from mce_exchange.primitives.kem import KemKey
-from mce_exchange.sealing import Opened, open_content_key, open_payload
+from mce_exchange.sealing import Opened, check_payload, check_wrap, open_content_key, open_payload
 from mce_exchange.v1 import statement_pb2
 
 
@@ -23,7 +24,6 @@ class Refusal(IntEnum):
 
     PREKEY_NOT_HELD = statement_pb2.REFUSAL_CODE_PREKEY_NOT_HELD
     CANNOT_OPEN = statement_pb2.REFUSAL_CODE_CANNOT_OPEN
-    CONTEXT_MISMATCH = statement_pb2.REFUSAL_CODE_CONTEXT_MISMATCH
     CONTENT_INVALID = statement_pb2.REFUSAL_CODE_CONTENT_INVALID
     ATTACHMENT_INVALID = statement_pb2.REFUSAL_CODE_ATTACHMENT_INVALID
     NUMBER_USED = statement_pb2.REFUSAL_CODE_NUMBER_USED
@@ -78,9 +78,13 @@ def open_arrived(
 ) -> Opened | Refusal:
     """Open by the header's wrap, or by a verified re-wrap. `check` raises `ProtocolError` for a bad case.
 
-    Whether the prekey is held is decided before any decryption, so the answer is no oracle.
+    Raises `ContextError` for another wrap or payload than was signed: the relay's fault, which no
+    refusal may lay upon the sender. Whether the prekey is held is decided before any decryption, so
+    the answer is no oracle.
     """
     listed = arrived.header.wraps[arrived.position]
+    check_wrap(wrap, rewrap.wrap_digest if rewrap else listed.digest)
+    check_payload(arrived.header, payload)
     prekey_id = rewrap.prekey_id if rewrap else listed.prekey_id
     key = prekey(prekey_id)
     if key is None:
@@ -98,10 +102,6 @@ def open_arrived(
         check(opened.content)
     except DecryptionError:
         return Refusal.CANNOT_OPEN
-    except CaseError:
-        return Refusal.CONTENT_INVALID
-    except ContextError:
-        return Refusal.CONTEXT_MISMATCH
     except ProtocolError:
         return Refusal.CONTENT_INVALID
     return opened

@@ -5,7 +5,8 @@ only to a prekey that was in the log, and alive, below the header's own index: s
 over a recipient later can have old messages wrapped for keys of its own.
 """
 
-from mce_exchange.directory.public import Prekey, PublicState
+from mce_exchange.directory.known import Prekey
+from mce_exchange.directory.public import PublicState
 
 
 def target(state: PublicState, member: str, *, header_index: int, prekey_id: bytes) -> Prekey | None:

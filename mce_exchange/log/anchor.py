@@ -22,9 +22,10 @@ _TIME: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class WitnessKey:
-    """A witness: its name in cosignature lines, Ed25519 (32 bytes) and ML-DSA-44 (1,312 bytes)."""
+    """A witness: its name in cosignature lines, who runs it, Ed25519 (32 bytes), ML-DSA-44 (1,312 bytes)."""
 
     name: str
+    member: str
     ed25519: bytes
     ml_dsa_44: bytes
 
@@ -97,9 +98,9 @@ def open_anchor(
     origin: str,
     log_key: Callable[[int], LogKey],
     witnesses: Callable[[int], Sequence[WitnessKey]],
-    quorum: Quorum,
+    quorum: Callable[[int], Quorum],
 ) -> Anchor:
-    """Verify the log's lines and every known witness's; keys are asked for by tree size.
+    """Verify the log's lines and every known witness's; keys and quorum are asked for by tree size.
 
     Raises `MalformedError`, `LimitError`, `ContextError` for another log, `LogError` for a missing or
     false signature of the log or of a known witness.
@@ -116,7 +117,7 @@ def open_anchor(
         checkpoint=checkpoint,
         time=statistics.median_low(times.values()) if times else own,
         witnesses=tuple(sorted(times)),
-        quorum=quorum,
+        quorum=quorum(size),
         note=data,
     )
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -49,12 +49,21 @@ def check_certificate(der: bytes) -> None:
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise MalformedError("a door's certificate has a P-256 key")
         expected = _profile(key, certificate.serial_number).sign(_nobody(), hashes.SHA256())
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion):
         raise MalformedError("this is not a self-signed X.509 certificate") from None
     if certificate.tbs_certificate_bytes != expected.tbs_certificate_bytes:
         raise MalformedError("a certificate with another name, date or extension than a door's")
     if certificate.public_bytes(serialization.Encoding.DER) != der:
         raise MalformedError("this certificate is not canonical DER")
+
+
+def is_certificate(der: bytes) -> bool:
+    """The same as a question."""
+    try:
+        check_certificate(der)
+    except MalformedError:
+        return False
+    return True
 
 
 def _profile(key: ec.EllipticCurvePublicKey, serial: int) -> x509.CertificateBuilder:

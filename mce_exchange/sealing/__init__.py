@@ -9,7 +9,14 @@ a court and nothing else. All of it works on verified headers: who signed is `di
 """
 
 from mce_exchange.sealing.disclose import disclose
-from mce_exchange.sealing.opening import Opened, open_content_key, open_message, open_payload
+from mce_exchange.sealing.opening import (
+    Opened,
+    check_payload,
+    check_wrap,
+    open_content_key,
+    open_message,
+    open_payload,
+)
 from mce_exchange.sealing.rewrap import rewrap
 from mce_exchange.sealing.seal import Attachment, Draft, Sealed, To, seal, seal_streams
 from mce_exchange.sealing.streams import AttachmentInfo, open_stream, root_of, seal_stream
@@ -21,6 +28,8 @@ __all__ = [
     "Opened",
     "Sealed",
     "To",
+    "check_payload",
+    "check_wrap",
     "disclose",
     "open_content_key",
     "open_message",

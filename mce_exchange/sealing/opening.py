@@ -1,7 +1,8 @@
 """Opening a message whose header has been verified (SPEC sections 5 to 7).
 
-Everything that fails once a private key is in play is one `DecryptionError`; what can be told from
-public bytes alone (a wrap that the header does not list) has an error of its own.
+What can be told from public bytes alone comes first and is a `ContextError`: another wrap or payload
+than the header commits to is no fault of its author. Everything that fails once a private key is in
+play is one `DecryptionError` (promise 11, threat E15).
 """
 
 import io
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 from mce_exchange import limits, padding, wire
 from mce_exchange.errors import ContextError, DecryptionError, LimitError, MalformedError
-from mce_exchange.header import Header, wrap_info
+from mce_exchange.header import Core, Header, wrap_info
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.primitives.stream import stream_keys, stream_secret
 from mce_exchange.primitives.verify import equal, sha256
@@ -29,6 +30,7 @@ class Opened:
 def open_message(header: Header, *, recipient: str, wrap: bytes, key: KemKey, payload: bytes) -> Opened:
     """Unwrap and open for `recipient`, by the wrap in the header."""
     index = header.recipient_index(recipient)
+    check_payload(header, payload)
     content_key = open_content_key(
         header,
         index,
@@ -47,45 +49,54 @@ def open_content_key(
 
     Raises `ContextError` for a wrap whose digest nobody signed (threat R6), `DecryptionError` otherwise.
     """
+    check_wrap(wrap, digest)
+    return key.unwrap(wrap, wrap_info(header.core_hash, index, prekey_id))
+
+
+def check_wrap(wrap: bytes, digest: bytes) -> None:
+    """Raise `ContextError` unless this is the wrap that was signed (threat R6)."""
     if not equal(sha256(wrap), digest):
         raise ContextError("this wrap is not the one that was signed for this recipient")
-    return key.unwrap(wrap, wrap_info(header.core_hash, index, prekey_id))
+
+
+def check_payload(header: Header, payload: bytes) -> None:
+    """Raise `ContextError` unless this is the ciphertext of stream 0 that the header commits to."""
+    stream = header.core.streams[0]
+    if len(payload) != stream.ciphertext_size or not equal(root_of(stream, io.BytesIO(payload)), stream.root):
+        raise ContextError("this payload is not the one that the header commits to")
 
 
 def open_payload(header: Header, content_key: bytes, payload: bytes) -> Opened:
     """Check every commitment, decrypt stream 0, and compare what it says with the header.
 
-    Raises `DecryptionError`, and `ContextError` if the author sealed it for another header (threats E1, E2).
+    Raises `ContextError` for another payload, and `DecryptionError`: also for what its author sealed for
+    another header (threats E1, E2).
     """
+    check_payload(header, payload)
     core = header.core
     secrets = tuple(stream_secret(content_key, core.message_ref, i) for i in range(len(core.streams)))
     # All of them before any is used: no recipient gets another plaintext than the others (threat E5).
     for secret, stream in zip(secrets, core.streams, strict=True):
         if not equal(stream_keys(secret)[1], stream.commitment):
             raise DecryptionError
-    stream = core.streams[0]
-    if len(payload) != stream.ciphertext_size or not equal(root_of(stream, io.BytesIO(payload)), stream.root):
+    data = b"".join(open_stream(secrets[0], core.streams[0], io.BytesIO(payload), payload=True))
+    try:
+        inner = wire.parse(envelope_pb2.Payload, data, cap=limits.PAYLOAD_PADDED)
+        infos = tuple(
+            AttachmentInfo(name=a.name, media_type=a.media_type, size=a.size) for a in inner.attachments
+        )
+        sizes = [padding.padded_size(info.size, payload=False) for info in infos]
+    except (MalformedError, LimitError):
+        raise DecryptionError from None
+    if not says_the_same(inner, core) or sizes != [one.padded_size for one in core.streams[1:]]:
         raise DecryptionError
-    data = b"".join(open_stream(secrets[0], stream, io.BytesIO(payload), payload=True))
-    inner = _parse(data)
-    recipients = [recipient.member for recipient in core.recipients]
-    if not (
-        equal(inner.message_ref, core.message_ref)
-        and inner.sender == core.sender
-        and list(inner.recipients) == recipients
-    ):
-        raise ContextError("the encrypted part names another message, sender or recipients than the header")
-    infos = tuple(
-        AttachmentInfo(name=a.name, media_type=a.media_type, size=a.size) for a in inner.attachments
-    )
-    sizes = [padding.padded_size(info.size, payload=False) for info in infos]
-    if sizes != [one.padded_size for one in core.streams[1:]]:
-        raise ContextError("the encrypted part describes other attachments than the header")
     return Opened(content=inner.content, attachments=infos, secrets=secrets)
 
 
-def _parse(data: bytes) -> envelope_pb2.Payload:
-    try:
-        return wire.parse(envelope_pb2.Payload, data, cap=limits.PAYLOAD_PADDED)
-    except (MalformedError, LimitError):
-        raise DecryptionError from None
+def says_the_same(inner: envelope_pb2.Payload, core: Core) -> bool:
+    """Whether the author sealed it for just this message, sender and recipients (threats E1, E2)."""
+    return (
+        equal(inner.message_ref, core.message_ref)
+        and inner.sender == core.sender
+        and list(inner.recipients) == [recipient.member for recipient in core.recipients]
+    )

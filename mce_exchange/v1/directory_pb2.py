@@ -25,37 +25,37 @@ _sym_db = _symbol_database.Default()
 from mce_exchange.v1 import statement_pb2 as mce__exchange_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmce_exchange/v1/directory.proto\x12\x0fmce_exchange.v1\x1a\x1fmce_exchange/v1/statement.proto\"\xa2\x04\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08previous\x18\x02 \x01(\x0c\x12\x16\n\x0egenesis_random\x18\x03 \x01(\x0c\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x10\n\x08\x65xercise\x18\x05 \x01(\x08\x12.\n\troot_keys\x18\x06 \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x16\n\x0eroot_threshold\x18\x07 \x01(\r\x12\x14\n\x0cmembers_root\x18\x08 \x01(\x0c\x12\x0f\n\x07members\x18\t \x01(\r\x12)\n\x08log_keys\x18\n \x03(\x0b\x32\x17.mce_exchange.v1.LogKey\x12,\n\x06relays\x18\x0b \x03(\x0b\x32\x1c.mce_exchange.v1.RelayRecord\x12.\n\twitnesses\x18\x0c \x03(\x0b\x32\x1b.mce_exchange.v1.WitnessKey\x12\'\n\x06quorum\x18\r \x01(\x0b\x32\x17.mce_exchange.v1.Quorum\x12\x17\n\x0f\x65\x61rlier_indices\x18\x0e \x03(\x04\x12\x16\n\x0eissued_minutes\x18\x0f \x01(\x04\x12\x17\n\x0f\x65xpires_minutes\x18\x10 \x01(\x04\x12\x1a\n\x12lifted_suspensions\x18\x11 \x03(\x0c\x12\x33\n\x0e\x64\x65\x66\x61ult_policy\x18\x12 \x03(\x0b\x32\x1b.mce_exchange.v1.PolicyRule\"\\\n\x06LogKey\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x01 \x01(\x0c\x12\x11\n\tml_dsa_44\x18\x02 \x01(\x0c\x12\x15\n\radded_version\x18\x03 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x04 \x01(\x04\"\x9b\x01\n\x0bRelayRecord\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12)\n\x04keys\x18\x03 \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x14\n\x0c\x63\x65rtificates\x18\x04 \x03(\x0c\x12\x15\n\radded_version\x18\x05 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x06 \x01(\x04\"~\n\nWitnessKey\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x03 \x01(\x0c\x12\x11\n\tml_dsa_44\x18\x04 \x01(\x0c\x12\x15\n\radded_version\x18\x05 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x06 \x01(\x04\"\x1e\n\x06Quorum\x12\t\n\x01k\x18\x01 \x01(\r\x12\t\n\x01n\x18\x02 \x01(\r\"\xda\x02\n\x0cMemberRecord\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12)\n\x04role\x18\x04 \x01(\x0e\x32\x1b.mce_exchange.v1.MemberRole\x12-\n\x06status\x18\x05 \x01(\x0e\x32\x1d.mce_exchange.v1.MemberStatus\x12)\n\x04keys\x18\x06 \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x14\n\x0c\x63\x65rtificates\x18\x07 \x03(\x0c\x12\r\n\x05phone\x18\x08 \x01(\t\x12+\n\x06policy\x18\t \x03(\x0b\x32\x1b.mce_exchange.v1.PolicyRule\x12/\n\nboard_keys\x18\n \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x17\n\x0f\x62oard_threshold\x18\x0b \x01(\r\"F\n\nPolicyRule\x12\'\n\x03\x61\x63t\x18\x01 \x01(\x0e\x32\x1a.mce_exchange.v1.PolicyAct\x12\x0f\n\x07persons\x18\x02 \x01(\r\"5\n\x0f\x44irectoryBundle\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x0f\n\x07members\x18\x02 \x03(\x0c\"\x1c\n\nMemberCard\x12\x0e\n\x06member\x18\x01 \x01(\x0c\"b\n\tRelayCard\x12+\n\x05relay\x18\x01 \x01(\x0b\x32\x1c.mce_exchange.v1.RelayRecord\x12(\n\x07log_key\x18\x02 \x01(\x0b\x32\x17.mce_exchange.v1.LogKey*\x90\x01\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13MEMBER_ROLE_HOTLINE\x10\x01\x12\x1a\n\x16MEMBER_ROLE_FEDERATION\x10\x02\x12\x17\n\x13MEMBER_ROLE_AUDITOR\x10\x03\x12\x17\n\x13MEMBER_ROLE_LIAISON\x10\x04*|\n\x0cMemberStatus\x12\x1d\n\x19MEMBER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14MEMBER_STATUS_ACTIVE\x10\x01\x12\x1b\n\x17MEMBER_STATUS_SUSPENDED\x10\x02\x12\x16\n\x12MEMBER_STATUS_LEFT\x10\x03*\x93\x01\n\tPolicyAct\x12\x1a\n\x16POLICY_ACT_UNSPECIFIED\x10\x00\x12\x15\n\x11POLICY_ACT_URGENT\x10\x01\x12\x1a\n\x16POLICY_ACT_CHILD_ALERT\x10\x02\x12\x17\n\x13POLICY_ACT_TRANSFER\x10\x03\x12\x1e\n\x1aPOLICY_ACT_ERASURE_REQUEST\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmce_exchange/v1/directory.proto\x12\x0fmce_exchange.v1\x1a\x1fmce_exchange/v1/statement.proto\"\xc5\x04\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08previous\x18\x02 \x01(\x0c\x12\x16\n\x0egenesis_random\x18\x03 \x01(\x0c\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x10\n\x08\x65xercise\x18\x05 \x01(\x08\x12.\n\troot_keys\x18\x06 \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x16\n\x0eroot_threshold\x18\x07 \x01(\r\x12\x14\n\x0cmembers_root\x18\x08 \x01(\x0c\x12\x0f\n\x07members\x18\t \x01(\r\x12)\n\x08log_keys\x18\n \x03(\x0b\x32\x17.mce_exchange.v1.LogKey\x12,\n\x06relays\x18\x0b \x03(\x0b\x32\x1c.mce_exchange.v1.RelayRecord\x12.\n\twitnesses\x18\x0c \x03(\x0b\x32\x1b.mce_exchange.v1.WitnessKey\x12\'\n\x06quorum\x18\r \x01(\x0b\x32\x17.mce_exchange.v1.Quorum\x12\x17\n\x0f\x65\x61rlier_indices\x18\x0e \x03(\x04\x12\x16\n\x0eissued_minutes\x18\x0f \x01(\x04\x12\x17\n\x0f\x65xpires_minutes\x18\x10 \x01(\x04\x12\x1a\n\x12lifted_suspensions\x18\x11 \x03(\x0c\x12\x33\n\x0e\x64\x65\x66\x61ult_policy\x18\x12 \x03(\x0b\x32\x1b.mce_exchange.v1.PolicyRule\x12\x0e\n\x06\x63losed\x18\x13 \x01(\x08\x12\x11\n\tsuccessor\x18\x14 \x01(\x0c\"\\\n\x06LogKey\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x01 \x01(\x0c\x12\x11\n\tml_dsa_44\x18\x02 \x01(\x0c\x12\x15\n\radded_version\x18\x03 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x04 \x01(\x04\"\xaa\x01\n\x0bRelayRecord\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12)\n\x04keys\x18\x03 \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x14\n\x0c\x63\x65rtificates\x18\x04 \x03(\x0c\x12\x15\n\radded_version\x18\x05 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x06 \x01(\x04\x12\r\n\x05tiles\x18\x07 \x01(\t\"~\n\nWitnessKey\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x03 \x01(\x0c\x12\x11\n\tml_dsa_44\x18\x04 \x01(\x0c\x12\x15\n\radded_version\x18\x05 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x06 \x01(\x04\"\x1e\n\x06Quorum\x12\t\n\x01k\x18\x01 \x01(\r\x12\t\n\x01n\x18\x02 \x01(\r\"\xda\x02\n\x0cMemberRecord\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12)\n\x04role\x18\x04 \x01(\x0e\x32\x1b.mce_exchange.v1.MemberRole\x12-\n\x06status\x18\x05 \x01(\x0e\x32\x1d.mce_exchange.v1.MemberStatus\x12)\n\x04keys\x18\x06 \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x14\n\x0c\x63\x65rtificates\x18\x07 \x03(\x0c\x12\r\n\x05phone\x18\x08 \x01(\t\x12+\n\x06policy\x18\t \x03(\x0b\x32\x1b.mce_exchange.v1.PolicyRule\x12/\n\nboard_keys\x18\n \x03(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x17\n\x0f\x62oard_threshold\x18\x0b \x01(\r\"F\n\nPolicyRule\x12\'\n\x03\x61\x63t\x18\x01 \x01(\x0e\x32\x1a.mce_exchange.v1.PolicyAct\x12\x0f\n\x07persons\x18\x02 \x01(\r\"5\n\x0f\x44irectoryBundle\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x0f\n\x07members\x18\x02 \x03(\x0c\"\x1c\n\nMemberCard\x12\x0e\n\x06member\x18\x01 \x01(\x0c\"b\n\tRelayCard\x12+\n\x05relay\x18\x01 \x01(\x0b\x32\x1c.mce_exchange.v1.RelayRecord\x12(\n\x07log_key\x18\x02 \x01(\x0b\x32\x17.mce_exchange.v1.LogKey*\x90\x01\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13MEMBER_ROLE_HOTLINE\x10\x01\x12\x1a\n\x16MEMBER_ROLE_FEDERATION\x10\x02\x12\x17\n\x13MEMBER_ROLE_AUDITOR\x10\x03\x12\x17\n\x13MEMBER_ROLE_LIAISON\x10\x04*|\n\x0cMemberStatus\x12\x1d\n\x19MEMBER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14MEMBER_STATUS_ACTIVE\x10\x01\x12\x1b\n\x17MEMBER_STATUS_SUSPENDED\x10\x02\x12\x16\n\x12MEMBER_STATUS_LEFT\x10\x03*\x93\x01\n\tPolicyAct\x12\x1a\n\x16POLICY_ACT_UNSPECIFIED\x10\x00\x12\x15\n\x11POLICY_ACT_URGENT\x10\x01\x12\x1a\n\x16POLICY_ACT_CHILD_ALERT\x10\x02\x12\x17\n\x13POLICY_ACT_TRANSFER\x10\x03\x12\x1e\n\x1aPOLICY_ACT_ERASURE_REQUEST\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mce_exchange.v1.directory_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MEMBERROLE']._serialized_start=1653
-  _globals['_MEMBERROLE']._serialized_end=1797
-  _globals['_MEMBERSTATUS']._serialized_start=1799
-  _globals['_MEMBERSTATUS']._serialized_end=1923
-  _globals['_POLICYACT']._serialized_start=1926
-  _globals['_POLICYACT']._serialized_end=2073
+  _globals['_MEMBERROLE']._serialized_start=1703
+  _globals['_MEMBERROLE']._serialized_end=1847
+  _globals['_MEMBERSTATUS']._serialized_start=1849
+  _globals['_MEMBERSTATUS']._serialized_end=1973
+  _globals['_POLICYACT']._serialized_start=1976
+  _globals['_POLICYACT']._serialized_end=2123
   _globals['_DIRECTORY']._serialized_start=86
-  _globals['_DIRECTORY']._serialized_end=632
-  _globals['_LOGKEY']._serialized_start=634
-  _globals['_LOGKEY']._serialized_end=726
-  _globals['_RELAYRECORD']._serialized_start=729
-  _globals['_RELAYRECORD']._serialized_end=884
-  _globals['_WITNESSKEY']._serialized_start=886
-  _globals['_WITNESSKEY']._serialized_end=1012
-  _globals['_QUORUM']._serialized_start=1014
-  _globals['_QUORUM']._serialized_end=1044
-  _globals['_MEMBERRECORD']._serialized_start=1047
-  _globals['_MEMBERRECORD']._serialized_end=1393
-  _globals['_POLICYRULE']._serialized_start=1395
-  _globals['_POLICYRULE']._serialized_end=1465
-  _globals['_DIRECTORYBUNDLE']._serialized_start=1467
-  _globals['_DIRECTORYBUNDLE']._serialized_end=1520
-  _globals['_MEMBERCARD']._serialized_start=1522
-  _globals['_MEMBERCARD']._serialized_end=1550
-  _globals['_RELAYCARD']._serialized_start=1552
-  _globals['_RELAYCARD']._serialized_end=1650
+  _globals['_DIRECTORY']._serialized_end=667
+  _globals['_LOGKEY']._serialized_start=669
+  _globals['_LOGKEY']._serialized_end=761
+  _globals['_RELAYRECORD']._serialized_start=764
+  _globals['_RELAYRECORD']._serialized_end=934
+  _globals['_WITNESSKEY']._serialized_start=936
+  _globals['_WITNESSKEY']._serialized_end=1062
+  _globals['_QUORUM']._serialized_start=1064
+  _globals['_QUORUM']._serialized_end=1094
+  _globals['_MEMBERRECORD']._serialized_start=1097
+  _globals['_MEMBERRECORD']._serialized_end=1443
+  _globals['_POLICYRULE']._serialized_start=1445
+  _globals['_POLICYRULE']._serialized_end=1515
+  _globals['_DIRECTORYBUNDLE']._serialized_start=1517
+  _globals['_DIRECTORYBUNDLE']._serialized_end=1570
+  _globals['_MEMBERCARD']._serialized_start=1572
+  _globals['_MEMBERCARD']._serialized_end=1600
+  _globals['_RELAYCARD']._serialized_start=1602
+  _globals['_RELAYCARD']._serialized_end=1700
 # @@protoc_insertion_point(module_scope)

@@ -105,6 +105,8 @@ class Directory(_message.Message):
     EXPIRES_MINUTES_FIELD_NUMBER: _builtins.int
     LIFTED_SUSPENSIONS_FIELD_NUMBER: _builtins.int
     DEFAULT_POLICY_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    SUCCESSOR_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     previous: _builtins.bytes
     """Statement id of the version before; empty in version 1."""
@@ -119,6 +121,10 @@ class Directory(_message.Message):
     members: _builtins.int
     issued_minutes: _builtins.int
     expires_minutes: _builtins.int
+    closed: _builtins.bool
+    """The log ends here: nothing that is logged above this version counts."""
+    successor: _builtins.bytes
+    """Network id of the network that goes on, if a closed one names it."""
     @_builtins.property
     def root_keys(self) -> _containers.RepeatedCompositeFieldContainer[_statement_pb2.SigningKey]: ...
     @_builtins.property
@@ -162,10 +168,12 @@ class Directory(_message.Message):
         expires_minutes: _builtins.int = ...,
         lifted_suspensions: _abc.Iterable[_builtins.bytes] | None = ...,
         default_policy: _abc.Iterable[Global___PolicyRule] | None = ...,
+        closed: _builtins.bool = ...,
+        successor: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["quorum", b"quorum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_policy", b"default_policy", "earlier_indices", b"earlier_indices", "exercise", b"exercise", "expires_minutes", b"expires_minutes", "genesis_random", b"genesis_random", "issued_minutes", b"issued_minutes", "lifted_suspensions", b"lifted_suspensions", "log_keys", b"log_keys", "members", b"members", "members_root", b"members_root", "name", b"name", "previous", b"previous", "quorum", b"quorum", "relays", b"relays", "root_keys", b"root_keys", "root_threshold", b"root_threshold", "version", b"version", "witnesses", b"witnesses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "default_policy", b"default_policy", "earlier_indices", b"earlier_indices", "exercise", b"exercise", "expires_minutes", b"expires_minutes", "genesis_random", b"genesis_random", "issued_minutes", b"issued_minutes", "lifted_suspensions", b"lifted_suspensions", "log_keys", b"log_keys", "members", b"members", "members_root", b"members_root", "name", b"name", "previous", b"previous", "quorum", b"quorum", "relays", b"relays", "root_keys", b"root_keys", "root_threshold", b"root_threshold", "successor", b"successor", "version", b"version", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -209,11 +217,14 @@ class RelayRecord(_message.Message):
     CERTIFICATES_FIELD_NUMBER: _builtins.int
     ADDED_VERSION_FIELD_NUMBER: _builtins.int
     REMOVED_VERSION_FIELD_NUMBER: _builtins.int
+    TILES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     address: _builtins.str
     """host:port"""
     added_version: _builtins.int
     removed_version: _builtins.int
+    tiles: _builtins.str
+    """Prefix of the log's static tiles, an https URL; empty if it serves none."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[_statement_pb2.SigningKey]: ...
     @_builtins.property
@@ -227,10 +238,11 @@ class RelayRecord(_message.Message):
         certificates: _abc.Iterable[_builtins.bytes] | None = ...,
         added_version: _builtins.int = ...,
         removed_version: _builtins.int = ...,
+        tiles: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_version", b"added_version", "address", b"address", "certificates", b"certificates", "id", b"id", "keys", b"keys", "removed_version", b"removed_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_version", b"added_version", "address", b"address", "certificates", b"certificates", "id", b"id", "keys", b"keys", "removed_version", b"removed_version", "tiles", b"tiles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -249,6 +261,7 @@ class WitnessKey(_message.Message):
     name: _builtins.str
     """Name in cosignature lines; one key pair per witness and name."""
     member: _builtins.str
+    """The member that runs it; no member runs two."""
     ed25519: _builtins.bytes
     ml_dsa_44: _builtins.bytes
     added_version: _builtins.int

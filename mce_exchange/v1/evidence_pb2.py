@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mce_exchange.v1 import directory_pb2 as mce__exchange_dot_v1_dot_directory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emce_exchange/v1/evidence.proto\x12\x0fmce_exchange.v1\x1a\x1fmce_exchange/v1/directory.proto\"3\n\rEvidenceBegin\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x12\n\nnetwork_id\x18\x02 \x01(\x0c\"\x1e\n\x0e\x45videnceAnchor\x12\x0c\n\x04note\x18\x01 \x01(\x0c\"c\n\x11\x45videnceDirectory\x12\x30\n\x06\x62undle\x18\x01 \x01(\x0b\x32 .mce_exchange.v1.DirectoryBundle\x12\r\n\x05index\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"D\n\x11\x45videnceStatement\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"G\n\x12\x45videnceDisclosure\x12\x11\n\theader_id\x18\x01 \x01(\x0c\x12\x0e\n\x06stream\x18\x02 \x01(\r\x12\x0e\n\x06secret\x18\x03 \x01(\x0c\"\x1e\n\x0b\x45videnceEnd\x12\x0f\n\x07records\x18\x01 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emce_exchange/v1/evidence.proto\x12\x0fmce_exchange.v1\x1a\x1fmce_exchange/v1/directory.proto\"3\n\rEvidenceBegin\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x12\n\nnetwork_id\x18\x02 \x01(\x0c\"\x1e\n\x0e\x45videnceAnchor\x12\x0c\n\x04note\x18\x01 \x01(\x0c\"c\n\x11\x45videnceDirectory\x12\x30\n\x06\x62undle\x18\x01 \x01(\x0b\x32 .mce_exchange.v1.DirectoryBundle\x12\r\n\x05index\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"D\n\x11\x45videnceStatement\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"I\n\x0c\x45videnceFork\x12\r\n\x05older\x18\x01 \x01(\x0c\x12\r\n\x05newer\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x03(\x0c\"G\n\x12\x45videnceDisclosure\x12\x11\n\theader_id\x18\x01 \x01(\x0c\x12\x0e\n\x06stream\x18\x02 \x01(\r\x12\x0e\n\x06secret\x18\x03 \x01(\x0c\"\x1e\n\x0b\x45videnceEnd\x12\x0f\n\x07records\x18\x01 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVIDENCEDIRECTORY']._serialized_end=268
   _globals['_EVIDENCESTATEMENT']._serialized_start=270
   _globals['_EVIDENCESTATEMENT']._serialized_end=338
-  _globals['_EVIDENCEDISCLOSURE']._serialized_start=340
-  _globals['_EVIDENCEDISCLOSURE']._serialized_end=411
-  _globals['_EVIDENCEEND']._serialized_start=413
-  _globals['_EVIDENCEEND']._serialized_end=443
+  _globals['_EVIDENCEFORK']._serialized_start=340
+  _globals['_EVIDENCEFORK']._serialized_end=413
+  _globals['_EVIDENCEDISCLOSURE']._serialized_start=415
+  _globals['_EVIDENCEDISCLOSURE']._serialized_end=486
+  _globals['_EVIDENCEEND']._serialized_start=488
+  _globals['_EVIDENCEEND']._serialized_end=518
 # @@protoc_insertion_point(module_scope)

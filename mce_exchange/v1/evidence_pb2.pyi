@@ -122,6 +122,40 @@ class EvidenceStatement(_message.Message):
 Global___EvidenceStatement: _TypeAlias = EvidenceStatement  # noqa: Y015
 
 @_typing.final
+class EvidenceFork(_message.Message):
+    """Kind "fork": two notes of the log's key that cannot both be true, proof of the relay's fault."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLDER_FIELD_NUMBER: _builtins.int
+    NEWER_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    older: _builtins.bytes
+    newer: _builtins.bytes
+    root: _builtins.bytes
+    """Unless both are of one size: the root that the newer tree has at the older's size, and the
+    consistency proof from there to the newer.
+    """
+    @_builtins.property
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        older: _builtins.bytes = ...,
+        newer: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+        proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["newer", b"newer", "older", b"older", "proof", b"proof", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvidenceFork: _TypeAlias = EvidenceFork  # noqa: Y015
+
+@_typing.final
 class EvidenceDisclosure(_message.Message):
     """Kind "disclosure": one stream's secret, and its ciphertext chunks follow as kind "chunk"."""
 

@@ -24,23 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmce_exchange/v1/statement.proto\x12\x0fmce_exchange.v1\"[\n\tDelivered\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12-\n\x05items\x18\x03 \x03(\x0b\x32\x1e.mce_exchange.v1.DeliveredItem\"J\n\rDeliveredItem\x12\x11\n\theader_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x17\n\x0frecipient_index\x18\x03 \x01(\r\"W\n\x07Refused\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12+\n\x05items\x18\x03 \x03(\x0b\x32\x1c.mce_exchange.v1.RefusedItem\"t\n\x0bRefusedItem\x12\x11\n\theader_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x17\n\x0frecipient_index\x18\x03 \x01(\r\x12*\n\x04\x63ode\x18\x04 \x01(\x0e\x32\x1c.mce_exchange.v1.RefusalCode\"a\n\x04Void\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x13\n\x0b\x61nnulled_id\x18\x05 \x01(\x0c\"\x88\x01\n\tHighWater\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x11\n\theader_id\x18\x05 \x01(\x0c\x12\x10\n\x08log_size\x18\x06 \x01(\x04\x12\x10\n\x08log_root\x18\x07 \x01(\x0c\"m\n\x06ReWrap\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x11\n\theader_id\x18\x02 \x01(\x0c\x12\x17\n\x0frecipient_index\x18\x03 \x01(\r\x12\x11\n\tprekey_id\x18\x04 \x01(\x0c\x12\x13\n\x0bwrap_digest\x18\x05 \x01(\x0c\"x\n\rUndeliverable\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x11\n\theader_id\x18\x02 \x01(\x0c\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x30\n\x04\x63ode\x18\x04 \x01(\x0e\x32\".mce_exchange.v1.UndeliverableCode\"c\n\x07Overdue\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x11\n\theader_id\x18\x02 \x01(\x0c\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x11\n\ttree_size\x18\x04 \x01(\x04\x12\x0e\n\x06\x61nchor\x18\x05 \x01(\x0c\"y\n\x07\x45rasure\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\x12)\n\x04what\x18\x03 \x01(\x0e\x32\x1b.mce_exchange.v1.ErasedPart\x12\x12\n\nheader_ids\x18\x04 \x03(\x0c\x12\x0e\n\x06\x61nchor\x18\x05 \x01(\x0c\"\x97\x01\n\x06Prekey\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x10\n\x08previous\x18\x04 \x01(\x0c\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x1a\n\x12not_before_minutes\x18\x06 \x01(\x04\x12\x1b\n\x13nominal_end_minutes\x18\x07 \x01(\x04\"P\n\x07TlsKeys\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0c\x63\x65rtificates\x18\x04 \x03(\x0c\"}\n\nRevocation\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06key_id\x18\x03 \x01(\x0c\x12\x0b\n\x03\x63ut\x18\x04 \x01(\x0c\x12\x31\n\x06reason\x18\x05 \x01(\x0e\x32!.mce_exchange.v1.RevocationReason\"p\n\nSuspension\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06\x61nchor\x18\x03 \x01(\x0c\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.mce_exchange.v1.SuspensionReason\"@\n\x07\x43ontest\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x14\n\x0cstatement_id\x18\x03 \x01(\x0c\"\xb1\x01\n\rBoardRecovery\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12,\n\x07new_key\x18\x03 \x01(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x14\n\x0c\x63\x65rtificates\x18\x04 \x03(\x0c\x12\x0b\n\x03\x63ut\x18\x05 \x01(\x0c\x12.\n\x05\x62oard\x18\x06 \x03(\x0b\x32\x1f.mce_exchange.v1.BoardSignature\"D\n\x0e\x42oardSignature\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x02 \x01(\x0c\x12\x11\n\tml_dsa_65\x18\x03 \x01(\x0c\"o\n\nSigningKey\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x01 \x01(\x0c\x12\x11\n\tml_dsa_65\x18\x02 \x01(\x0c\x12\x15\n\radded_version\x18\x03 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x04 \x01(\x04\x12\r\n\x05label\x18\x05 \x01(\t*\xa8\x02\n\x0bRefusalCode\x12\x1c\n\x18REFUSAL_CODE_UNSPECIFIED\x10\x00\x12 \n\x1cREFUSAL_CODE_PREKEY_NOT_HELD\x10\x01\x12\x1c\n\x18REFUSAL_CODE_CANNOT_OPEN\x10\x02\x12!\n\x1dREFUSAL_CODE_CONTEXT_MISMATCH\x10\x03\x12 \n\x1cREFUSAL_CODE_CONTENT_INVALID\x10\x04\x12#\n\x1fREFUSAL_CODE_ATTACHMENT_INVALID\x10\x05\x12\x1c\n\x18REFUSAL_CODE_NUMBER_USED\x10\x06\x12\x17\n\x13REFUSAL_CODE_POLICY\x10\x07\x12\x1a\n\x16REFUSAL_CODE_BY_PERSON\x10\x08*\xc2\x01\n\x11UndeliverableCode\x12\"\n\x1eUNDELIVERABLE_CODE_UNSPECIFIED\x10\x00\x12 \n\x1cUNDELIVERABLE_CODE_SUSPENDED\x10\x01\x12\x1b\n\x17UNDELIVERABLE_CODE_LEFT\x10\x02\x12%\n!UNDELIVERABLE_CODE_UNKNOWN_MEMBER\x10\x03\x12#\n\x1fUNDELIVERABLE_CODE_MAILBOX_FULL\x10\x04*{\n\nErasedPart\x12\x1b\n\x17\x45RASED_PART_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45RASED_PART_CIPHERTEXT\x10\x01\x12\x1b\n\x17\x45RASED_PART_CONTENT_KEY\x10\x02\x12\x17\n\x13\x45RASED_PART_CONTENT\x10\x03*\x90\x01\n\x10RevocationReason\x12!\n\x1dREVOCATION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREVOCATION_REASON_COMPROMISED\x10\x01\x12\x1a\n\x16REVOCATION_REASON_LOST\x10\x02\x12\x1a\n\x16REVOCATION_REASON_LEFT\x10\x03*\x97\x01\n\x10SuspensionReason\x12!\n\x1dSUSPENSION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dSUSPENSION_REASON_COMPROMISED\x10\x01\x12\x1f\n\x1bSUSPENSION_REASON_REQUESTED\x10\x02\x12\x1c\n\x18SUSPENSION_REASON_MISUSE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmce_exchange/v1/statement.proto\x12\x0fmce_exchange.v1\"[\n\tDelivered\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12-\n\x05items\x18\x03 \x03(\x0b\x32\x1e.mce_exchange.v1.DeliveredItem\"J\n\rDeliveredItem\x12\x11\n\theader_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x17\n\x0frecipient_index\x18\x03 \x01(\r\"W\n\x07Refused\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12+\n\x05items\x18\x03 \x03(\x0b\x32\x1c.mce_exchange.v1.RefusedItem\"t\n\x0bRefusedItem\x12\x11\n\theader_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x17\n\x0frecipient_index\x18\x03 \x01(\r\x12*\n\x04\x63ode\x18\x04 \x01(\x0e\x32\x1c.mce_exchange.v1.RefusalCode\"a\n\x04Void\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x13\n\x0b\x61nnulled_id\x18\x05 \x01(\x0c\"\x88\x01\n\tHighWater\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x11\n\theader_id\x18\x05 \x01(\x0c\x12\x10\n\x08log_size\x18\x06 \x01(\x04\x12\x10\n\x08log_root\x18\x07 \x01(\x0c\"\x80\x01\n\x06ReWrap\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x11\n\theader_id\x18\x02 \x01(\x0c\x12\x17\n\x0frecipient_index\x18\x03 \x01(\r\x12\x11\n\tprekey_id\x18\x04 \x01(\x0c\x12\x13\n\x0bwrap_digest\x18\x05 \x01(\x0c\x12\x11\n\tby_person\x18\x06 \x01(\x08\"x\n\rUndeliverable\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x11\n\theader_id\x18\x02 \x01(\x0c\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x30\n\x04\x63ode\x18\x04 \x01(\x0e\x32\".mce_exchange.v1.UndeliverableCode\"P\n\x07Overdue\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x11\n\theader_id\x18\x02 \x01(\x0c\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x0e\n\x06\x61nchor\x18\x04 \x01(\x0c\"y\n\x07\x45rasure\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\x12)\n\x04what\x18\x03 \x01(\x0e\x32\x1b.mce_exchange.v1.ErasedPart\x12\x12\n\nheader_ids\x18\x04 \x03(\x0c\x12\x0e\n\x06\x61nchor\x18\x05 \x01(\x0c\"\x97\x01\n\x06Prekey\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x10\n\x08previous\x18\x04 \x01(\x0c\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x1a\n\x12not_before_minutes\x18\x06 \x01(\x04\x12\x1b\n\x13nominal_end_minutes\x18\x07 \x01(\x04\"P\n\x07TlsKeys\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x04\x12\x14\n\x0c\x63\x65rtificates\x18\x04 \x03(\x0c\"}\n\nRevocation\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06key_id\x18\x03 \x01(\x0c\x12\x0b\n\x03\x63ut\x18\x04 \x01(\x0c\x12\x31\n\x06reason\x18\x05 \x01(\x0e\x32!.mce_exchange.v1.RevocationReason\"p\n\nSuspension\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06\x61nchor\x18\x03 \x01(\x0c\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.mce_exchange.v1.SuspensionReason\"(\n\x05\x43lock\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06\x61nchor\x18\x02 \x01(\x0c\"@\n\x07\x43ontest\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x14\n\x0cstatement_id\x18\x03 \x01(\x0c\"\x81\x01\n\rBoardRecovery\x12\x0f\n\x07signers\x18\x01 \x03(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12,\n\x07new_key\x18\x03 \x01(\x0b\x32\x1b.mce_exchange.v1.SigningKey\x12\x14\n\x0c\x63\x65rtificates\x18\x04 \x03(\x0c\x12\x0b\n\x03\x63ut\x18\x05 \x01(\x0c\"o\n\nSigningKey\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x01 \x01(\x0c\x12\x11\n\tml_dsa_65\x18\x02 \x01(\x0c\x12\x15\n\radded_version\x18\x03 \x01(\x04\x12\x17\n\x0fremoved_version\x18\x04 \x01(\x04\x12\r\n\x05label\x18\x05 \x01(\t*\x85\x02\n\x0bRefusalCode\x12\x1c\n\x18REFUSAL_CODE_UNSPECIFIED\x10\x00\x12 \n\x1cREFUSAL_CODE_PREKEY_NOT_HELD\x10\x01\x12\x1c\n\x18REFUSAL_CODE_CANNOT_OPEN\x10\x02\x12 \n\x1cREFUSAL_CODE_CONTENT_INVALID\x10\x03\x12#\n\x1fREFUSAL_CODE_ATTACHMENT_INVALID\x10\x04\x12\x1c\n\x18REFUSAL_CODE_NUMBER_USED\x10\x05\x12\x17\n\x13REFUSAL_CODE_POLICY\x10\x06\x12\x1a\n\x16REFUSAL_CODE_BY_PERSON\x10\x07*\xe4\x01\n\x11UndeliverableCode\x12\"\n\x1eUNDELIVERABLE_CODE_UNSPECIFIED\x10\x00\x12 \n\x1cUNDELIVERABLE_CODE_SUSPENDED\x10\x01\x12\x1b\n\x17UNDELIVERABLE_CODE_LEFT\x10\x02\x12%\n!UNDELIVERABLE_CODE_UNKNOWN_MEMBER\x10\x03\x12#\n\x1fUNDELIVERABLE_CODE_MAILBOX_FULL\x10\x04\x12 \n\x1cUNDELIVERABLE_CODE_NO_PREKEY\x10\x05*\x97\x01\n\nErasedPart\x12\x1b\n\x17\x45RASED_PART_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45RASED_PART_CIPHERTEXT\x10\x01\x12\x1b\n\x17\x45RASED_PART_CONTENT_KEY\x10\x02\x12\x17\n\x13\x45RASED_PART_CONTENT\x10\x03\x12\x1a\n\x16\x45RASED_PART_STATEMENTS\x10\x04*\x90\x01\n\x10RevocationReason\x12!\n\x1dREVOCATION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREVOCATION_REASON_COMPROMISED\x10\x01\x12\x1a\n\x16REVOCATION_REASON_LOST\x10\x02\x12\x1a\n\x16REVOCATION_REASON_LEFT\x10\x03*\x97\x01\n\x10SuspensionReason\x12!\n\x1dSUSPENSION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dSUSPENSION_REASON_COMPROMISED\x10\x01\x12\x1f\n\x1bSUSPENSION_REASON_REQUESTED\x10\x02\x12\x1c\n\x18SUSPENSION_REASON_MISUSE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mce_exchange.v1.statement_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REFUSALCODE']._serialized_start=2030
-  _globals['_REFUSALCODE']._serialized_end=2326
-  _globals['_UNDELIVERABLECODE']._serialized_start=2329
-  _globals['_UNDELIVERABLECODE']._serialized_end=2523
-  _globals['_ERASEDPART']._serialized_start=2525
-  _globals['_ERASEDPART']._serialized_end=2648
-  _globals['_REVOCATIONREASON']._serialized_start=2651
-  _globals['_REVOCATIONREASON']._serialized_end=2795
-  _globals['_SUSPENSIONREASON']._serialized_start=2798
-  _globals['_SUSPENSIONREASON']._serialized_end=2949
+  _globals['_REFUSALCODE']._serialized_start=1955
+  _globals['_REFUSALCODE']._serialized_end=2216
+  _globals['_UNDELIVERABLECODE']._serialized_start=2219
+  _globals['_UNDELIVERABLECODE']._serialized_end=2447
+  _globals['_ERASEDPART']._serialized_start=2450
+  _globals['_ERASEDPART']._serialized_end=2601
+  _globals['_REVOCATIONREASON']._serialized_start=2604
+  _globals['_REVOCATIONREASON']._serialized_end=2748
+  _globals['_SUSPENSIONREASON']._serialized_start=2751
+  _globals['_SUSPENSIONREASON']._serialized_end=2902
   _globals['_DELIVERED']._serialized_start=52
   _globals['_DELIVERED']._serialized_end=143
   _globals['_DELIVEREDITEM']._serialized_start=145
@@ -53,28 +53,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VOID']._serialized_end=525
   _globals['_HIGHWATER']._serialized_start=528
   _globals['_HIGHWATER']._serialized_end=664
-  _globals['_REWRAP']._serialized_start=666
-  _globals['_REWRAP']._serialized_end=775
-  _globals['_UNDELIVERABLE']._serialized_start=777
-  _globals['_UNDELIVERABLE']._serialized_end=897
-  _globals['_OVERDUE']._serialized_start=899
-  _globals['_OVERDUE']._serialized_end=998
-  _globals['_ERASURE']._serialized_start=1000
-  _globals['_ERASURE']._serialized_end=1121
-  _globals['_PREKEY']._serialized_start=1124
-  _globals['_PREKEY']._serialized_end=1275
-  _globals['_TLSKEYS']._serialized_start=1277
-  _globals['_TLSKEYS']._serialized_end=1357
-  _globals['_REVOCATION']._serialized_start=1359
-  _globals['_REVOCATION']._serialized_end=1484
-  _globals['_SUSPENSION']._serialized_start=1486
-  _globals['_SUSPENSION']._serialized_end=1598
-  _globals['_CONTEST']._serialized_start=1600
-  _globals['_CONTEST']._serialized_end=1664
-  _globals['_BOARDRECOVERY']._serialized_start=1667
-  _globals['_BOARDRECOVERY']._serialized_end=1844
-  _globals['_BOARDSIGNATURE']._serialized_start=1846
-  _globals['_BOARDSIGNATURE']._serialized_end=1914
-  _globals['_SIGNINGKEY']._serialized_start=1916
-  _globals['_SIGNINGKEY']._serialized_end=2027
+  _globals['_REWRAP']._serialized_start=667
+  _globals['_REWRAP']._serialized_end=795
+  _globals['_UNDELIVERABLE']._serialized_start=797
+  _globals['_UNDELIVERABLE']._serialized_end=917
+  _globals['_OVERDUE']._serialized_start=919
+  _globals['_OVERDUE']._serialized_end=999
+  _globals['_ERASURE']._serialized_start=1001
+  _globals['_ERASURE']._serialized_end=1122
+  _globals['_PREKEY']._serialized_start=1125
+  _globals['_PREKEY']._serialized_end=1276
+  _globals['_TLSKEYS']._serialized_start=1278
+  _globals['_TLSKEYS']._serialized_end=1358
+  _globals['_REVOCATION']._serialized_start=1360
+  _globals['_REVOCATION']._serialized_end=1485
+  _globals['_SUSPENSION']._serialized_start=1487
+  _globals['_SUSPENSION']._serialized_end=1599
+  _globals['_CLOCK']._serialized_start=1601
+  _globals['_CLOCK']._serialized_end=1641
+  _globals['_CONTEST']._serialized_start=1643
+  _globals['_CONTEST']._serialized_end=1707
+  _globals['_BOARDRECOVERY']._serialized_start=1710
+  _globals['_BOARDRECOVERY']._serialized_end=1839
+  _globals['_SIGNINGKEY']._serialized_start=1841
+  _globals['_SIGNINGKEY']._serialized_end=1952
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,8 @@ A Statement itself is no protobuf: its framing is fixed bytes, so that what is s
 encoding. The bodies below are linted on the wire before they are parsed: fields ascending, none
 doubled, none unknown, no default values, minimal varints.
 
-Every body lists in field 1, in order, the one or two key ids that must sign it.
+Every body lists in field 1, in order, the key ids that must sign it: one or two; up to 16 where
+roots or a board act together (revocation, board-recovery).
 """
 
 from collections import abc as _abc
@@ -37,12 +38,15 @@ class _RefusalCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefusalCo
     REFUSAL_CODE_PREKEY_NOT_HELD: _RefusalCode.ValueType  # 1
     """Not final: the sender may wrap the same content key again."""
     REFUSAL_CODE_CANNOT_OPEN: _RefusalCode.ValueType  # 2
-    REFUSAL_CODE_CONTEXT_MISMATCH: _RefusalCode.ValueType  # 3
-    REFUSAL_CODE_CONTENT_INVALID: _RefusalCode.ValueType  # 4
-    REFUSAL_CODE_ATTACHMENT_INVALID: _RefusalCode.ValueType  # 5
-    REFUSAL_CODE_NUMBER_USED: _RefusalCode.ValueType  # 6
-    REFUSAL_CODE_POLICY: _RefusalCode.ValueType  # 7
-    REFUSAL_CODE_BY_PERSON: _RefusalCode.ValueType  # 8
+    """Whatever went wrong once a private key was in play, attachments included."""
+    REFUSAL_CODE_CONTENT_INVALID: _RefusalCode.ValueType  # 3
+    """Opened, and against a rule of the case model."""
+    REFUSAL_CODE_ATTACHMENT_INVALID: _RefusalCode.ValueType  # 4
+    """Opened, and an attachment is of a kind or shape that is not taken."""
+    REFUSAL_CODE_NUMBER_USED: _RefusalCode.ValueType  # 5
+    REFUSAL_CODE_POLICY: _RefusalCode.ValueType  # 6
+    """The member's policy asks for another person's signature."""
+    REFUSAL_CODE_BY_PERSON: _RefusalCode.ValueType  # 7
 
 class RefusalCode(_RefusalCode, metaclass=_RefusalCodeEnumTypeWrapper):
     """Why a recipient refused. All failures to open share one code (promise 11)."""
@@ -51,12 +55,15 @@ REFUSAL_CODE_UNSPECIFIED: RefusalCode.ValueType  # 0
 REFUSAL_CODE_PREKEY_NOT_HELD: RefusalCode.ValueType  # 1
 """Not final: the sender may wrap the same content key again."""
 REFUSAL_CODE_CANNOT_OPEN: RefusalCode.ValueType  # 2
-REFUSAL_CODE_CONTEXT_MISMATCH: RefusalCode.ValueType  # 3
-REFUSAL_CODE_CONTENT_INVALID: RefusalCode.ValueType  # 4
-REFUSAL_CODE_ATTACHMENT_INVALID: RefusalCode.ValueType  # 5
-REFUSAL_CODE_NUMBER_USED: RefusalCode.ValueType  # 6
-REFUSAL_CODE_POLICY: RefusalCode.ValueType  # 7
-REFUSAL_CODE_BY_PERSON: RefusalCode.ValueType  # 8
+"""Whatever went wrong once a private key was in play, attachments included."""
+REFUSAL_CODE_CONTENT_INVALID: RefusalCode.ValueType  # 3
+"""Opened, and against a rule of the case model."""
+REFUSAL_CODE_ATTACHMENT_INVALID: RefusalCode.ValueType  # 4
+"""Opened, and an attachment is of a kind or shape that is not taken."""
+REFUSAL_CODE_NUMBER_USED: RefusalCode.ValueType  # 5
+REFUSAL_CODE_POLICY: RefusalCode.ValueType  # 6
+"""The member's policy asks for another person's signature."""
+REFUSAL_CODE_BY_PERSON: RefusalCode.ValueType  # 7
 Global___RefusalCode: _TypeAlias = RefusalCode  # noqa: Y015
 
 class _UndeliverableCode:
@@ -70,6 +77,8 @@ class _UndeliverableCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Und
     UNDELIVERABLE_CODE_LEFT: _UndeliverableCode.ValueType  # 2
     UNDELIVERABLE_CODE_UNKNOWN_MEMBER: _UndeliverableCode.ValueType  # 3
     UNDELIVERABLE_CODE_MAILBOX_FULL: _UndeliverableCode.ValueType  # 4
+    UNDELIVERABLE_CODE_NO_PREKEY: _UndeliverableCode.ValueType  # 5
+    """The prekey wrapped to is none of this recipient's that counts now."""
 
 class UndeliverableCode(_UndeliverableCode, metaclass=_UndeliverableCodeEnumTypeWrapper): ...
 
@@ -78,6 +87,8 @@ UNDELIVERABLE_CODE_SUSPENDED: UndeliverableCode.ValueType  # 1
 UNDELIVERABLE_CODE_LEFT: UndeliverableCode.ValueType  # 2
 UNDELIVERABLE_CODE_UNKNOWN_MEMBER: UndeliverableCode.ValueType  # 3
 UNDELIVERABLE_CODE_MAILBOX_FULL: UndeliverableCode.ValueType  # 4
+UNDELIVERABLE_CODE_NO_PREKEY: UndeliverableCode.ValueType  # 5
+"""The prekey wrapped to is none of this recipient's that counts now."""
 Global___UndeliverableCode: _TypeAlias = UndeliverableCode  # noqa: Y015
 
 class _ErasedPart:
@@ -88,15 +99,25 @@ class _ErasedPartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErasedPart
     DESCRIPTOR: _descriptor.EnumDescriptor
     ERASED_PART_UNSPECIFIED: _ErasedPart.ValueType  # 0
     ERASED_PART_CIPHERTEXT: _ErasedPart.ValueType  # 1
+    """The relay's: payload, attachments, wraps."""
     ERASED_PART_CONTENT_KEY: _ErasedPart.ValueType  # 2
+    """The sender's: with it the means to wrap again."""
     ERASED_PART_CONTENT: _ErasedPart.ValueType  # 3
+    """A party's: plaintext, attachments, stream secrets."""
+    ERASED_PART_STATEMENTS: _ErasedPart.ValueType  # 4
+    """The bytes of signed Statements about these messages; their log entries stay."""
 
 class ErasedPart(_ErasedPart, metaclass=_ErasedPartEnumTypeWrapper): ...
 
 ERASED_PART_UNSPECIFIED: ErasedPart.ValueType  # 0
 ERASED_PART_CIPHERTEXT: ErasedPart.ValueType  # 1
+"""The relay's: payload, attachments, wraps."""
 ERASED_PART_CONTENT_KEY: ErasedPart.ValueType  # 2
+"""The sender's: with it the means to wrap again."""
 ERASED_PART_CONTENT: ErasedPart.ValueType  # 3
+"""A party's: plaintext, attachments, stream secrets."""
+ERASED_PART_STATEMENTS: ErasedPart.ValueType  # 4
+"""The bytes of signed Statements about these messages; their log entries stay."""
 Global___ErasedPart: _TypeAlias = ErasedPart  # noqa: Y015
 
 class _RevocationReason:
@@ -335,10 +356,13 @@ class ReWrap(_message.Message):
     RECIPIENT_INDEX_FIELD_NUMBER: _builtins.int
     PREKEY_ID_FIELD_NUMBER: _builtins.int
     WRAP_DIGEST_FIELD_NUMBER: _builtins.int
+    BY_PERSON_FIELD_NUMBER: _builtins.int
     header_id: _builtins.bytes
     recipient_index: _builtins.int
     prekey_id: _builtins.bytes
     wrap_digest: _builtins.bytes
+    by_person: _builtins.bool
+    """A person of the sender decided it: only then may the prekey be logged above the header."""
     @_builtins.property
     def signers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
@@ -349,10 +373,11 @@ class ReWrap(_message.Message):
         recipient_index: _builtins.int = ...,
         prekey_id: _builtins.bytes = ...,
         wrap_digest: _builtins.bytes = ...,
+        by_person: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["header_id", b"header_id", "prekey_id", b"prekey_id", "recipient_index", b"recipient_index", "signers", b"signers", "wrap_digest", b"wrap_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_person", b"by_person", "header_id", b"header_id", "prekey_id", b"prekey_id", "recipient_index", b"recipient_index", "signers", b"signers", "wrap_digest", b"wrap_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -391,18 +416,16 @@ Global___Undeliverable: _TypeAlias = Undeliverable  # noqa: Y015
 
 @_typing.final
 class Overdue(_message.Message):
-    """Type "overdue": at this tree size the log held no final acknowledgement. It asserts nothing else."""
+    """Type "overdue": in the anchor's tree stands no final acknowledgement. It asserts nothing else."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SIGNERS_FIELD_NUMBER: _builtins.int
     HEADER_ID_FIELD_NUMBER: _builtins.int
     RECIPIENT_FIELD_NUMBER: _builtins.int
-    TREE_SIZE_FIELD_NUMBER: _builtins.int
     ANCHOR_FIELD_NUMBER: _builtins.int
     header_id: _builtins.bytes
     recipient: _builtins.str
-    tree_size: _builtins.int
     anchor: _builtins.bytes
     @_builtins.property
     def signers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
@@ -412,12 +435,11 @@ class Overdue(_message.Message):
         signers: _abc.Iterable[_builtins.bytes] | None = ...,
         header_id: _builtins.bytes = ...,
         recipient: _builtins.str = ...,
-        tree_size: _builtins.int = ...,
         anchor: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "header_id", b"header_id", "recipient", b"recipient", "signers", b"signers", "tree_size", b"tree_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "header_id", b"header_id", "recipient", b"recipient", "signers", b"signers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -545,8 +567,10 @@ class Revocation(_message.Message):
     CUT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     member: _builtins.str
+    """The member or relay whose key it is."""
     key_id: _builtins.bytes
     cut: _builtins.bytes
+    """An anchor that its author has verified."""
     reason: Global___RevocationReason.ValueType
     @_builtins.property
     def signers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
@@ -599,6 +623,33 @@ class Suspension(_message.Message):
 Global___Suspension: _TypeAlias = Suspension  # noqa: Y015
 
 @_typing.final
+class Clock(_message.Message):
+    """Type "clock": an anchor with its quorum, logged about once a day, so that everybody agrees how old
+    a cut is.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNERS_FIELD_NUMBER: _builtins.int
+    ANCHOR_FIELD_NUMBER: _builtins.int
+    anchor: _builtins.bytes
+    @_builtins.property
+    def signers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        signers: _abc.Iterable[_builtins.bytes] | None = ...,
+        anchor: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "signers", b"signers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Clock: _TypeAlias = Clock  # noqa: Y015
+
+@_typing.final
 class Contest(_message.Message):
     """Type "contest": a member says that a change in its own name was not made by it."""
 
@@ -628,7 +679,9 @@ Global___Contest: _TypeAlias = Contest  # noqa: Y015
 
 @_typing.final
 class BoardRecovery(_message.Message):
-    """Type "board-recovery": a member that lost its keys names new ones, signed by its own board."""
+    """Type "board-recovery": a member that lost its keys names a new one. Signed by the member's own
+    board, whose key ids stand in `signers`; the new key signs nothing here.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -637,17 +690,17 @@ class BoardRecovery(_message.Message):
     NEW_KEY_FIELD_NUMBER: _builtins.int
     CERTIFICATES_FIELD_NUMBER: _builtins.int
     CUT_FIELD_NUMBER: _builtins.int
-    BOARD_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     cut: _builtins.bytes
+    """All other keys of the member are revoked from this anchor on."""
     @_builtins.property
     def signers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
     def new_key(self) -> Global___SigningKey: ...
     @_builtins.property
-    def certificates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
-    @_builtins.property
-    def board(self) -> _containers.RepeatedCompositeFieldContainer[Global___BoardSignature]: ...
+    def certificates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The member's doors from here on; empty leaves them."""
+
     def __init__(
         self,
         *,
@@ -656,42 +709,14 @@ class BoardRecovery(_message.Message):
         new_key: Global___SigningKey | None = ...,
         certificates: _abc.Iterable[_builtins.bytes] | None = ...,
         cut: _builtins.bytes = ...,
-        board: _abc.Iterable[Global___BoardSignature] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["new_key", b"new_key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "certificates", b"certificates", "cut", b"cut", "member", b"member", "new_key", b"new_key", "signers", b"signers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "cut", b"cut", "member", b"member", "new_key", b"new_key", "signers", b"signers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BoardRecovery: _TypeAlias = BoardRecovery  # noqa: Y015
-
-@_typing.final
-class BoardSignature(_message.Message):
-    """Over the label "mce1-board" and the body without this field, as SPEC section 4 says."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    KEY_ID_FIELD_NUMBER: _builtins.int
-    ED25519_FIELD_NUMBER: _builtins.int
-    ML_DSA_65_FIELD_NUMBER: _builtins.int
-    key_id: _builtins.bytes
-    ed25519: _builtins.bytes
-    ml_dsa_65: _builtins.bytes
-    def __init__(
-        self,
-        *,
-        key_id: _builtins.bytes = ...,
-        ed25519: _builtins.bytes = ...,
-        ml_dsa_65: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ed25519", b"ed25519", "key_id", b"key_id", "ml_dsa_65", b"ml_dsa_65"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BoardSignature: _TypeAlias = BoardSignature  # noqa: Y015
 
 @_typing.final
 class SigningKey(_message.Message):

@@ -7,6 +7,7 @@ its own. Bad input gives `RefusedError` (reason of `relay.proto`, lower case), n
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import MceError, RefusedError, StoreError
 from mce_exchange.log.merkle import Tree
 from mce_exchange.log.receipt import Receipt
+from mce_exchange.primitives.tls import is_certificate
 from mce_relay import boot, engine, engine_publish, views
 from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules
@@ -251,11 +253,14 @@ class Core:
         state = self.state
         known = self._doors
         if known is None or known[0] is not state.directory or known[1] is not state.doors:
-            owners = dict.fromkeys(state.directory.relays[self._relay].certificates, self._relay)
+            pairs = [(der, self._relay) for der in state.directory.relays[self._relay].certificates]
             for member in state.directory.members.values():
                 # Who is held back still learns in public why; who has left has no door.
                 if member.status is not Status.LEFT:
-                    owners.update(dict.fromkeys(state.certificates(member.id), member.id))
+                    pairs += [(der, member.id) for der in state.certificates(member.id)]
+            times = Counter(der for der, _ in pairs)
+            # What two present says nothing about who comes; what is no certificate opens no door (SPEC 8.7).
+            owners = {der: owner for der, owner in pairs if times[der] == 1 and is_certificate(der)}
             doors = tuple(sorted(owners))
             if known is not None and known[3] == doors:
                 doors = known[3]

@@ -52,14 +52,18 @@ class Rules:
 
     def log(self, group: Group, type_: str, body: Body, parties: Sequence[str]) -> int:
         """Sign and log a Statement of the relay's own; its index."""
-        statement = statements.sign(
+        statement = self.sign(group, type_, body)
+        self.metrics.count(f"logged_{type_}")
+        return group.append(statement, author=self.relay, parties=parties)
+
+    def sign(self, group: Group, type_: str, body: Body) -> Statement:
+        """A Statement of the relay's own."""
+        return statements.sign(
             type_,
             body.SerializeToString(deterministic=True),
             network_id=group.state.directory.network_id,
             keys=[self.keys.signing],
         )
-        self.metrics.count(f"logged_{type_}")
-        return group.append(statement, author=self.relay, parties=parties)
 
     @property
     def signers(self) -> tuple[bytes, ...]:
@@ -86,12 +90,12 @@ def earlier(group: Group, statement: Statement, member: str) -> Placed | None:
 
 def judge(group: Group, statement: Statement, member: str) -> Signed:
     """Signatures and authority at the next index, by the member who hands it in, who takes part."""
+    if member in group.state.directory.members and not group.state.takes_part(member):
+        raise refusal("not_admitted", f"{member} does not take part now")
     with refusing():
         signed = authenticate(statement, state=group.state, index=group.size)
     if signed.author != member:
         raise refusal("wrong_context", f"{member} hands in a private Statement of {signed.author}")
-    if not group.state.takes_part(member):
-        raise refusal("not_admitted", f"{member} does not take part now")
     return signed
 
 

@@ -63,7 +63,7 @@ def _publish_public(rules: Rules, group: Group, statement: Statement, members: S
         except MceError as error:
             # Logged, it would leave a log that nobody can sign.
             raise refusal("wrong_context", f"this relay cannot go on under it: {error}") from error
-    holder = group.state.directory.holders.get(statement.signers[0])
+    holder = group.state.holder(statement.signers[0])
     author = holder.id if holder and statement.type != DIRECTORY else "federation"
     records = members if statement.type == DIRECTORY else ()
     return group.append(statement, author=author, members=records, state=state)
@@ -146,11 +146,11 @@ def _rewrap(group: Group, signed: Signed, body: statement_pb2.ReWrap, wrap: byte
         raise refusal("wrong_context", f"{author} did not send {message.id.hex()}")
     if place.fate in _FINAL:
         raise refusal("already_final", f"{message.id.hex()} is final at {place.recipient}")
-    if place.fate is not Fate.PENDING or not place.prekey_refused or place.rewrap:
+    if place.fate is not Fate.PENDING or not (body.by_person or (place.prekey_refused and not place.rewrap)):
         raise refusal("wrong_context", f"{place.recipient} waits for no other wrap of {message.id.hex()}")
     prekey = group.state.find_prekey(place.recipient, body.prekey_id)
-    # A key logged later could be a thief's: it asks a person, not this call (threats E1, D1).
-    if prekey is None or prekey.index >= message.index:
+    # A key logged later could be a thief's: a person has to say so (threats E1, D1).
+    if prekey is None or (prekey.index >= message.index and not body.by_person):
         raise refusal("unknown_prekey", f"{body.prekey_id.hex()} is no live prekey logged below the header")
     check_wrap(wrap, body.wrap_digest, place.number)
     group.tx.put_place(replace(place, rewrap=wrap))

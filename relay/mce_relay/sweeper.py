@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from mce_exchange.errors import ProtocolError
 from mce_exchange.v1 import statement_pb2
 from mce_relay import anchors
 from mce_relay.blobs import Blobs, forget
@@ -16,6 +17,7 @@ from mce_relay.engine import Rules
 from mce_relay.engine_publish import parties_of
 from mce_relay.sequencer import Group, Sequencer
 from mce_relay.store.protocol import Message, Store
+from mce_relay.values import DAY
 
 _AT_ONCE: Final = 256
 
@@ -33,6 +35,7 @@ class Sweeper:
         """Everything that is due."""
         run = self._sequencer.run
         await run(self._anchor)
+        await run(self._clock)
         for step in (self._overdue, self._expire, self._erase, self._give_up):
             while await run(step):
                 pass
@@ -53,6 +56,22 @@ class Sweeper:
         ):
             anchors.freeze(self._rules.keys, group)
 
+    def _clock(self, group: Group) -> None:
+        """Once a day: so that everybody agrees how old a revocation's cut is (SPEC 8.4)."""
+        anchor, state = anchors.newest(group.tx, group.state), group.state
+        last = state.ticks[-1].time if state.ticks else state.directory.issued_minutes * 60
+        if anchor is None or not anchor.witnessed or anchor.time < last + DAY:
+            return
+        body = statement_pb2.Clock(signers=self._rules.signers, anchor=anchor.note)
+        statement = self._rules.sign(group, "clock", body)
+        try:
+            state = state.after(statement.raw, index=group.size)
+        except ProtocolError:
+            # A stale Directory or a clock that went back: the next day, or the next version, mends it.
+            self._rules.metrics.count("clocks_not_logged")
+            return
+        group.append(statement, author=self._rules.relay, state=state)
+
     def _overdue(self, group: Group) -> int:
         """Log that at this tree size nothing final was there; the anchor proves that the time had come."""
         anchor = anchors.newest(group.tx, group.state)
@@ -65,7 +84,6 @@ class Sweeper:
                 signers=self._rules.signers,
                 header_id=message.id,
                 recipient=place.recipient,
-                tree_size=size,
                 anchor=anchor.note,
             )
             self._rules.log(group, "overdue", body, [place.sender, place.recipient])

@@ -16,7 +16,7 @@ KEY = LogKey(LOG[0].public, LOG[1].public)
 WITNESSES = [
     (Ed25519Key.from_seed(bytes([i]) * 32), MlDsa44Key.from_seed(bytes([i]) * 32)) for i in (1, 2, 3)
 ]
-KNOWN = [WitnessKey(f"witness{i}", e.public, m.public) for i, (e, m) in enumerate(WITNESSES)]
+KNOWN = [WitnessKey(f"witness{i}", f"member{i}", e.public, m.public) for i, (e, m) in enumerate(WITNESSES)]
 TREE = merkle.Tree([LogEntry(False, bytes([i]) * 32).leaf_hash for i in range(9)])
 CHECKPOINT = Checkpoint(ORIGIN, 9, TREE.root())
 TWO_OF_THREE = Quorum(2, 3)
@@ -34,7 +34,7 @@ def witnessed(*times: int) -> bytes:
 
 def opened(data: bytes, quorum: Quorum = TWO_OF_THREE) -> anchor.Anchor:
     return anchor.open_anchor(
-        data, origin=ORIGIN, log_key=lambda size: KEY, witnesses=lambda size: KNOWN, quorum=quorum
+        data, origin=ORIGIN, log_key=lambda _: KEY, witnesses=lambda _: KNOWN, quorum=lambda _: quorum
     )
 
 

@@ -140,7 +140,7 @@ async def test_who_is_held_back_sees_what_is_public_and_nothing_else(tmp_path: P
             await core.attachment("pt", root)
         [outcome] = await core.publish("pt", [f.delivered("pt", (f.id(found.statement), index, 0))])
         assert isinstance(outcome, RefusedError)
-        assert outcome.reason == "bad_signature"
+        assert outcome.reason == "not_admitted"
         with pytest.raises(RefusedError, match="does not take part"):
             await put(core, "pt", ciphertext(1))
         assert core.member_of(f["pt"].certificate) == "pt"

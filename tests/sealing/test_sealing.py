@@ -114,7 +114,7 @@ def test_e1_a_message_sealed_to_b_cannot_be_passed_on_to_c_as_the_authors() -> N
     # and re-signed as pt's own it still names be inside.
     stolen = replace(DRAFT, sender="pt", recipients=("es",))
     resent = signed(stolen, keys=[PT.key])
-    with pytest.raises(ContextError, match="another message, sender or recipients"):
+    with pytest.raises(DecryptionError):
         opened(resent, "es")
 
 
@@ -218,15 +218,10 @@ def test_r6_a_recipient_that_the_header_does_not_name_gets_nothing() -> None:
         open_message(SEALED.header, recipient="pt", wrap=SEALED.wraps[0], key=PT.kem, payload=SEALED.payload)
 
 
-def test_all_decryption_failures_share_one_message() -> None:
-    seen = set()
-    flipped = bytearray(SEALED.payload)
-    flipped[100] ^= 1
-    for payload, key in ((bytes(flipped), PT.kem), (SEALED.payload[:-1], PT.kem), (SEALED.payload, ES.kem)):
-        with pytest.raises(DecryptionError) as caught:
-            open_message(SEALED.header, recipient="pt", wrap=SEALED.wraps[1], key=key, payload=payload)
-        seen.add((str(caught.value), caught.value.remedy, caught.value.__cause__))
-    assert len(seen) == 1
+def test_another_payload_is_told_from_public_bytes() -> None:
+    for payload in (SEALED.payload[:-1], SEALED.payload + b"\0", bytes(len(SEALED.payload))):
+        with pytest.raises(ContextError, match="not the one that the header commits to"):
+            open_message(SEALED.header, recipient="pt", wrap=SEALED.wraps[1], key=PT.kem, payload=payload)
 
 
 def test_a_rewrap_opens_the_same_message_with_the_newer_prekey_only() -> None:
@@ -280,7 +275,7 @@ def test_attachments_are_streams_of_their_own_and_can_be_disclosed_alone() -> No
 def test_any_flipped_bit_of_the_payload_is_refused(bit: int) -> None:
     flipped = bytearray(SEALED.payload)
     flipped[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(DecryptionError):
+    with pytest.raises(ContextError):
         open_message(SEALED.header, recipient="pt", wrap=SEALED.wraps[1], key=PT.kem, payload=bytes(flipped))
 
 
