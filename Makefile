@@ -26,7 +26,7 @@ bench: .venv-bench/ready ## measure beside floors and peers, which it installs; 
 bench-quick: .venv-bench/ready ## sealing and relay in two minutes
 	.venv-bench/bin/python -m bench --install --quick $(ARGS)
 
-check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples
+check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples, model
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy mce_exchange relay/mce_relay tests tools examples bench
@@ -34,6 +34,7 @@ check: .venv/ready ## format, lint, types, import contracts, protos, generated c
 	$(BIN)/buf lint
 	$(PYTHON) tools/generate --check
 	$(BIN)/python tools/spec_example.py --check
+	$(BIN)/python tools/check_model.py
 
 generate: ## write the protobuf code again, in an environment of the generator's own
 	$(PYTHON) tools/generate
