@@ -3,8 +3,7 @@
 from mce_exchange.audit.report import Fact
 from mce_exchange.directory.authority import Signed, Verdict
 from mce_exchange.errors import SignatureError
-from mce_exchange.log.checkpoint import read_checkpoint
-from mce_exchange.log.note import parse
+from mce_exchange.log.checkpoint import size_of
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import statement_pb2
 
@@ -45,7 +44,7 @@ def _says(signed: Signed) -> str:
     if isinstance(body, statement_pb2.Refused):
         return f"{len(body.items)} message(s) not accepted by {body.member}"
     if isinstance(body, statement_pb2.Overdue):
-        return f"no final answer of {body.recipient} stood in the log at size {_size(body.anchor)}"
+        return f"no final answer of {body.recipient} stood in the log at size {size_of(body.anchor)}"
     if isinstance(body, statement_pb2.Undeliverable):
         return f"the relay could not serve {body.recipient}"
     if isinstance(body, statement_pb2.Erasure):
@@ -56,8 +55,3 @@ def _says(signed: Signed) -> str:
     if isinstance(body, statement_pb2.Revocation):
         return f"revokes key {body.key_id.hex()} of {body.member}"
     return f"a {signed.statement.type} Statement"
-
-
-def _size(note: bytes) -> int:
-    """The tree size of an embedded anchor, which the rule of the type has opened."""
-    return read_checkpoint(parse(note).text).size

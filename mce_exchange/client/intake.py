@@ -17,6 +17,7 @@ from mce_exchange.hotline import answers, rewrap
 from mce_exchange.hotline.answers import About
 from mce_exchange.hotline.follow import Batch, Follower, Given, Step
 from mce_exchange.hotline.receiving import Arrived, Refusal, judge, open_arrived
+from mce_exchange.primitives.verify import equal
 from mce_exchange.sealing import Opened
 from mce_exchange.sealing import rewrap as wrap_again
 from mce_exchange.store.alarms import Alarm
@@ -52,6 +53,7 @@ class Intake:
         self._follower = follower
         self._clock = clock
         self._check = check
+        self._claims: list[tuple[str, int, bytes]] = []
         self._private: Mapping[str, Callable[[Given, Signed, PublicState], None]] = {
             "delivered": self._answered,
             "refused": self._answered,
@@ -80,7 +82,19 @@ class Intake:
                 self._step(step)
             after = self._home.database.value("SELECT count(*) FROM message WHERE outgoing = 0")
         self._follower.commit(taken)
+        self._compare_views()
         return bool(after != before)
+
+    def _compare_views(self) -> None:
+        """What peers say they saw of the log, against the log as we followed it (promise 6)."""
+        claims, self._claims = self._claims, []
+        for peer, size, root in claims:
+            if not equal(self._follower.tree.root(size), root):
+                text = (
+                    f"the relay has shown {peer} another log of {size} entries than us: compare by telephone"
+                )
+                with self._home.database.write():
+                    self._alarm(Alarm.FORK, f"{peer} {size}", text)
 
     def _step(self, step: Step) -> None:
         given = step.given
@@ -143,6 +157,10 @@ class Intake:
             self._settle(given, arrived, Refusal.NUMBER_USED)
             return
         self._compare_previous(arrived)
+        if arrived.strange_directory:
+            version = arrived.header.core.directory_version
+            text = f"{arrived.sender} follows a Directory version {version} that our log does not have"
+            self._alarm(Alarm.FORK, arrived.header_id.hex(), text)
         self._home.inbox.use_number(arrived.sender, arrived.sequence, arrived.header_id, now=now)
         if arrived.disputed:
             self._alarm(
@@ -305,6 +323,7 @@ class Intake:
         if body.recipient != self._me:
             return
         self._keep(given)
+        self._claims.append((body.sender, body.log_size, body.log_root))
         if self._home.inbox.number_id(body.sender, body.sequence) is None:
             text = f"{body.sender} has sent number {body.sequence}, which has not come"
             self._alarm(Alarm.GAP, f"{body.sender} {body.sequence}", text)

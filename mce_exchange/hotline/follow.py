@@ -10,9 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mce_exchange import limits
+from mce_exchange import statement as statements
 from mce_exchange.directory.public import PublicState
-from mce_exchange.errors import LimitError, LogError, MalformedError, MceError
-from mce_exchange.log.checkpoint import Checkpoint, check_follows, open_checkpoint
+from mce_exchange.errors import ContextError, LimitError, LogError, MalformedError, MceError
+from mce_exchange.log import note as notes
+from mce_exchange.log.checkpoint import (
+    Checkpoint,
+    check_follows,
+    open_checkpoint,
+    read_checkpoint,
+    size_of,
+)
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Tree
 from mce_exchange.log.proof import verify_consistency
@@ -43,7 +51,9 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One Statement and the state it is judged by; `error` if it is a public one that does not hold."""
+    """One Statement and the state it is judged by; `error` if it is to be passed over: a public one that
+    does not hold, or one in an entry of the wrong class.
+    """
 
     given: Given
     public: bool
@@ -127,10 +137,14 @@ class Follower:
                 if entry.public and index:
                     raise LogError(f"the bytes of public entry {index} are withheld")
                 continue
-            before, error = state, None
-            if entry.public and index:
+            before = state
+            error: MceError | None = None
+            if index:
                 try:
-                    state = state.after(one.statement, members=one.members, index=index)
+                    if entry.public:
+                        state = state.after(one.statement, members=one.members, index=index)
+                    elif statements.decode(one.statement).public:
+                        error = ContextError("a public Statement in an entry of the private class")
                 except MceError as found:
                     error = found
             steps.append(Step(given=one, public=entry.public, before=before, after=state, error=error))
@@ -138,25 +152,24 @@ class Follower:
 
     def _checkpoint(self, batch: Batch, entries: list[LogEntry], end: int, state: PublicState) -> Checkpoint:
         directory = state.directory
-        checkpoint = open_checkpoint(batch.checkpoint, origin=directory.origin, key=directory.log_key(end))
+        key = directory.log_key(size_of(batch.checkpoint))
+        checkpoint = open_checkpoint(batch.checkpoint, origin=directory.origin, key=key)
         # The tree grows for the comparison only; `commit` comes after the disk.
         size = self.tree.size
         try:
             for entry in entries:
                 self.tree.append(entry.leaf_hash)
-            self._same_as_before(state, checkpoint, batch.checkpoint)
+            self._same_as_before(checkpoint, batch.checkpoint)
             verify_consistency(end, self.tree.root(), checkpoint.size, checkpoint.root, batch.consistency)
         finally:
             self.tree.truncate(size)
         return checkpoint
 
-    def _same_as_before(self, state: PublicState, checkpoint: Checkpoint, note: bytes) -> None:
+    def _same_as_before(self, checkpoint: Checkpoint, note: bytes) -> None:
         if self._note is None:
             return
-        directory = state.directory
-        before = open_checkpoint(
-            self._note, origin=directory.origin, key=directory.log_key(max(self.tree.size, 1))
-        )
+        # Verified when it was taken, by the key of then.
+        before = read_checkpoint(notes.parse(self._note).text)
         if before.size == checkpoint.size:
             check_follows(before, self._note, checkpoint, note, ())
         elif before.size <= self.tree.size and not equal(self.tree.root(before.size), before.root):

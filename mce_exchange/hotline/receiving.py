@@ -15,6 +15,7 @@ from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import DecryptionError, ProtocolError
 from mce_exchange.header import Header, read_header
 from mce_exchange.primitives.kem import KemKey
+from mce_exchange.primitives.verify import equal
 from mce_exchange.sealing import Opened, check_payload, check_wrap, open_content_key, open_payload
 from mce_exchange.v1 import statement_pb2
 
@@ -38,7 +39,10 @@ class Refusal(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """A genuine header at its log index, with our place among its recipients."""
+    """A genuine header at its log index, with our place among its recipients.
+
+    `strange_directory`: it names a Directory that the log, as we followed it, does not have there.
+    """
 
     header: Header
     header_id: bytes
@@ -46,6 +50,7 @@ class Arrived:
     position: int
     index: int
     disputed: bool
+    strange_directory: bool
 
     @property
     def sequence(self) -> int:
@@ -64,7 +69,13 @@ def judge(raw: bytes, *, state: PublicState, index: int, me: str) -> Arrived:
         position=header.recipient_index(me),
         index=index,
         disputed=signed.verdict is Verdict.DISPUTED,
+        strange_directory=not _has(state, header.core.directory_version, header.core.directory_id),
     )
+
+
+def _has(state: PublicState, version: int, id_: bytes) -> bool:
+    ids = state.directory.ids
+    return version <= len(ids) and equal(ids[version - 1], id_)
 
 
 def open_arrived(

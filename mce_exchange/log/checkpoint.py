@@ -55,6 +55,11 @@ def read_checkpoint(text: str) -> Checkpoint:
     return checkpoint
 
 
+def size_of(note: bytes) -> int:
+    """The tree size that a note claims, by which its key is looked up; nothing is believed yet."""
+    return read_checkpoint(notes.parse(note).text).size
+
+
 def _size(line: str) -> int:
     if not line.isascii() or not line.isdigit():
         raise MalformedError("a checkpoint without a size")
