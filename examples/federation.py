@@ -52,18 +52,24 @@ class Federation:
             raise RuntimeError(f"{program} {arguments[0]} ended {done.returncode}: {done.stderr}")
         return done.stdout
 
-    def start(self, name: str) -> None:
-        """Start the relay or a member's node and wait until it is ready."""
+    def command(self, name: str) -> list[str]:
+        """The command that runs the relay or a member's node in the foreground."""
         secret = ["--passphrase-file", str(self.passphrase)]
         if name == "relay":
-            command = ["mce-relay", "serve", "--config", str(self.folder / "relay/relay.toml"), *secret]
-        else:
-            home = ["--home", str(self.folder / name), "--anchor-seconds", "0.3", "--json"]
-            command = ["mce", "run", *home, *secret]
+            return [
+                str(BIN / "mce-relay"),
+                "serve",
+                "--config",
+                str(self.folder / "relay/relay.toml"),
+                *secret,
+            ]
+        home = ["--home", str(self.folder / name), "--anchor-seconds", "0.3", "--json"]
+        return [str(BIN / "mce"), "run", *home, *secret]
+
+    def start(self, name: str) -> None:
+        """Start the relay or a member's node and wait until it is ready."""
         with (self.logs / f"{name}.err").open("a") as errors:
-            process = subprocess.Popen(
-                [str(BIN / command[0]), *command[1:]], stdout=subprocess.PIPE, stderr=errors, text=True
-            )
+            process = subprocess.Popen(self.command(name), stdout=subprocess.PIPE, stderr=errors, text=True)
         self.running[name] = process
         if process.stdout is None or not process.stdout.readline():
             raise RuntimeError(f"{name} did not start: {(self.logs / f'{name}.err').read_text()[-500:]}")
