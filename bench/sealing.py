@@ -2,7 +2,8 @@
 
 The floor is what the primitives themselves take: the same calls on bytes of the same lengths, keys
 parsed beforehand, nothing framed, linted, looked up or compared. The opener is the recipient in the
-middle of the list; peers that try one recipient after another are so met halfway.
+middle of the list; peers that try one recipient after another are so met halfway. Rates are by processor
+time, children's included; gpg's agent is left out, in its favour.
 """
 
 import secrets

@@ -102,7 +102,7 @@ def open_stream(secret: bytes, stream: Stream, source: BinaryIO, *, payload: boo
         if not counter:
             left = _data_length(plain, stream.padded_size, payload=payload)
             plain = plain[padding.PREFIX :]
-        if plain[left:].strip(b"\0"):
+        if plain[left:] != bytes(max(0, len(plain) - left)):
             raise DecryptionError
         if left and plain:
             yield plain[:left]
