@@ -16,7 +16,7 @@ from mce_exchange.header import read_header
 from mce_exchange.hotline import answers
 from mce_exchange.hotline.answers import About
 from mce_exchange.hotline.receiving import Refusal
-from mce_exchange.sealing import open_stream
+from mce_exchange.sealing import open_as_signed
 from mce_exchange.store.home import Home
 
 Source = str | os.PathLike[str] | File
@@ -76,7 +76,7 @@ def save_attachment(home: Home, header_id: bytes, number: int, path: Path) -> No
         raise UsageError(f"this message has {len(streams)} attachments, counted from 0")
     try:
         with path.open("xb") as sink, home.attachments.path(streams[number].root).open("rb") as source:
-            for piece in open_stream(secrets[number], streams[number], source, payload=False):
+            for piece in open_as_signed(secrets[number], streams[number], source, payload=False):
                 sink.write(piece)
     except FileExistsError:
         raise UsageError(f"{path} exists already") from None

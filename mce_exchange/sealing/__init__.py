@@ -19,7 +19,7 @@ from mce_exchange.sealing.opening import (
 )
 from mce_exchange.sealing.rewrap import rewrap
 from mce_exchange.sealing.seal import Attachment, Draft, Sealed, To, seal, seal_streams
-from mce_exchange.sealing.streams import AttachmentInfo, open_stream, root_of, seal_stream
+from mce_exchange.sealing.streams import AttachmentInfo, open_as_signed, open_stream, root_of, seal_stream
 
 __all__ = [
     "Attachment",
@@ -34,6 +34,7 @@ __all__ = [
     "open_content_key",
     "open_message",
     "open_payload",
+    "open_as_signed",
     "open_stream",
     "rewrap",
     "root_of",

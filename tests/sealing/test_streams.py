@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mce_exchange import header as headers
 from mce_exchange import limits, padding
-from mce_exchange.errors import DecryptionError, MalformedError
+from mce_exchange.errors import ContextError, DecryptionError, MalformedError
 from mce_exchange.log import merkle
 from mce_exchange.primitives.stream import StreamKey
-from mce_exchange.sealing import open_stream, seal_stream, seal_streams
+from mce_exchange.sealing import open_as_signed, open_stream, seal_stream, seal_streams
 
 SIZES = [
     0,
@@ -44,6 +44,17 @@ def test_streams_of_any_length_come_back_whole(size: int) -> None:
     assert merkle.root(map(merkle.leaf_hash, chunks)) == stream.root
     sink.seek(0)
     assert b"".join(open_stream(bytes(32), stream, sink, payload=False)) == data[:size]
+    sink.seek(0)
+    assert b"".join(open_as_signed(bytes(32), stream, sink, payload=False)) == data[:size]
+
+
+@pytest.mark.parametrize("size", [1, 900_000])
+def test_a_ciphertext_that_opens_but_is_not_the_one_signed_is_refused(size: int) -> None:
+    sink = io.BytesIO()
+    stream, _ = seal_stream(bytes(32), io.BytesIO(bytes(size)), sink, payload=False)
+    sink.seek(0)
+    with pytest.raises(ContextError):
+        list(open_as_signed(bytes(32), replace(stream, root=bytes(32)), sink, payload=False))
 
 
 def _stream() -> tuple[headers.Stream, list[bytes], bytes]:
