@@ -2,6 +2,7 @@
 
 import os
 
+import mce_relay  # noqa: F401 - before grpc is: it decides which TLS versions are spoken
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -61,7 +61,7 @@ class Blobs:
             upload = await asyncio.to_thread(self._find, root)
             if upload is None:
                 _expect_offset(offset, 0)
-                upload = await self._sequencer.run(_reserve(self._rules, member, root, size))
+                upload = await self._sequencer.run(_reserve(self._rules, member, root, size), author=member)
             if upload.owner != member or upload.size != size:
                 raise refusal("wrong_context", f"attachment {root.hex()} has another owner or size")
             if upload.complete:
@@ -88,10 +88,10 @@ class Blobs:
         leaves = await asyncio.to_thread(self.leaf_hashes, upload.root)
         hashes = (leaves[at : at + limits.HASH] for at in range(0, len(leaves), limits.HASH))
         if not equal(merkle.root(hashes), upload.root):
-            await self._sequencer.run(_forget(upload))
+            await self._sequencer.run(_forget(upload), author=upload.owner)
             await asyncio.to_thread(self._remove, upload.root)
             raise refusal("wrong_context", f"{upload.size} bytes are not {upload.root.hex()}: discarded")
-        await self._sequencer.run(_complete(upload))
+        await self._sequencer.run(_complete(upload), author=upload.owner)
         return AttachmentState(held=held, complete=True)
 
     def _lock(self, root: bytes) -> asyncio.Lock:

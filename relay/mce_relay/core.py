@@ -8,7 +8,8 @@ its own. Bad input gives `RefusedError` (reason of `relay.proto`, lower case), n
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,7 +26,7 @@ from mce_relay import boot, engine, engine_publish, views
 from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules
 from mce_relay.refusals import refusal
-from mce_relay.sequencer import Group, Head, Sequencer
+from mce_relay.sequencer import Head, Sequencer
 from mce_relay.store.protocol import Store
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.sweeper import Sweeper
@@ -86,7 +87,7 @@ class Core:
         Raises `StoreError`, `DirectoryError` for the genesis, `UsageError` for keys that may not serve it.
         """
         head, tree, relay = await asyncio.to_thread(self._open)
-        self._grown = asyncio.Event()
+        self._listeners: set[asyncio.Event] = set()
         self._ended = False
         self._tree = tree
         self._relay = relay
@@ -141,16 +142,28 @@ class Core:
         """One outcome an envelope, in their order."""
         if len(envelopes) > limits.ENVELOPES_PER_CALL:
             raise refusal("too_large", f"{len(envelopes)} envelopes, at most {limits.ENVELOPES_PER_CALL}")
+        outcome, rules = self._sequencer.outcome, self._rules
         return await self._all(
-            [partial(engine.submit, self._rules, member=member, envelope=one) for one in envelopes]
+            outcome(
+                partial(engine.submit, rules, member=member, envelope=one),
+                author=member,
+                size=len(one.statement) + len(one.payload),
+            )
+            for one in envelopes
         )
 
     async def publish(self, author: str, statements: Sequence[PublishIn]) -> list[Outcome]:
         """The same for other Statements. `author` is whose door they came through: a member or the relay."""
         if len(statements) > limits.STATEMENTS_PER_CALL:
             raise refusal("too_large", f"{len(statements)} Statements, at most {limits.STATEMENTS_PER_CALL}")
+        outcome, rules = self._sequencer.outcome, self._rules
         return await self._all(
-            [partial(engine_publish.publish, self._rules, author=author, item=one) for one in statements]
+            outcome(
+                partial(engine_publish.publish, rules, author=author, item=one),
+                author=author,
+                size=len(one.statement) + sum(map(len, one.members)),
+            )
+            for one in statements
         )
 
     async def attachment_status(self, member: str, root: bytes) -> AttachmentState:
@@ -182,16 +195,22 @@ class Core:
             return None
         return await self._ask(views.batch, self._tree, head, member, from_index, max_bytes)
 
-    async def wait(self, index: int) -> None:
-        """Return once the log has more than `index` entries, or the relay drains."""
-        while self._head.size <= index and not self._ended:
-            await self._grown.wait()
+    @contextmanager
+    def listening(self, event: asyncio.Event) -> Iterator[None]:
+        """Set `event` whenever the log has grown, and when the relay drains."""
+        self._listeners.add(event)
+        try:
+            yield
+        finally:
+            self._listeners.discard(event)
 
-    async def directories(self, from_version: int) -> list[tuple[int, Bundle]]:
-        """Log index and bundle of each version from one on."""
-        indices = self.state.directory.indices[max(0, from_version - 1) :]
-        found = await self._ask(lambda reader: [reader.logged(index) for index in indices])
-        return [(one.index, Bundle(one.statement, one.members)) for one in found if one]
+    async def directory(self, version: int) -> tuple[int, Bundle]:
+        """Log index and bundle of one version; "not_found"."""
+        indices = self.state.directory.indices
+        found = await self._ask(lambda r: r.logged(indices[version - 1])) if version <= len(indices) else None
+        if found is None:
+            raise refusal("not_found", f"no Directory version {version}")
+        return found.index, Bundle(found.statement, found.members)
 
     async def prekeys(self, members: Sequence[str]) -> list[tuple[int, bytes]]:
         """Log index and Statement of each member's newest prekey; members without one are left out."""
@@ -271,16 +290,16 @@ class Core:
     def _head(self) -> Head:
         return self._sequencer.head
 
-    async def _all(self, works: Sequence[Callable[[Group], Placed]]) -> list[Outcome]:
-        results = await asyncio.gather(*map(self._sequencer.run, works), return_exceptions=True)
+    async def _all(self, running: Iterable[Awaitable[Placed | Exception]]) -> list[Outcome]:
+        results = await asyncio.gather(*running)
         head = self._head
         return [self._outcome(result, head) for result in results]
 
-    def _outcome(self, result: Placed | BaseException, head: Head) -> Outcome:
+    def _outcome(self, result: Placed | Exception, head: Head) -> Outcome:
         if isinstance(result, RefusedError):
             self._metrics.count(f"refused_{result.reason}")
             return result
-        if isinstance(result, BaseException):
+        if isinstance(result, Exception):
             raise result
         proof = tuple(self._tree.inclusion_proof(result.index, head.size))
         receipt = Receipt(index=result.index, proof=proof, checkpoint=head.note)
@@ -294,8 +313,8 @@ class Core:
             return question(reader, *arguments)
 
     def _wake(self) -> None:
-        grown, self._grown = self._grown, asyncio.Event()
-        grown.set()
+        for event in self._listeners:
+            event.set()
 
     async def _sweep_on(self) -> None:
         while True:

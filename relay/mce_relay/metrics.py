@@ -1,10 +1,7 @@
 """Counts and times for the operator: by call and outcome, never by content. Off unless configured."""
 
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
-import grpc
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
 from mce_exchange.errors import UsageError
@@ -34,7 +31,7 @@ class PrometheusMetrics:
         self._events.labels(name).inc(amount)
 
     def called(self, method: str, code: str, seconds: float) -> None:
-        """A call has ended."""
+        """A unary call has ended."""
         self._calls.labels(method, code).inc()
         self._seconds.labels(method).observe(seconds)
 
@@ -45,36 +42,3 @@ class PrometheusMetrics:
             start_http_server(int(port), host, registry=self.registry)
         except (OSError, ValueError):
             raise UsageError(f"no metrics can be served at {address!r}") from None
-
-
-class CallMetrics(grpc.aio.ServerInterceptor):
-    """Times unary calls."""
-
-    def __init__(self, metrics: PrometheusMetrics) -> None:
-        self._metrics = metrics
-
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        """Wrap a unary handler; streams live as long as their members are connected."""
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        method = str(handler_call_details.method).rsplit("/", 1)[-1]
-        inner = handler.unary_unary
-
-        async def timed(request: Any, context: Any) -> Any:
-            start = time.perf_counter()
-            try:
-                return await inner(request, context)
-            finally:
-                code = context.code() or grpc.StatusCode.OK
-                self._metrics.called(method, getattr(code, "name", str(code)), time.perf_counter() - start)
-
-        return grpc.unary_unary_rpc_method_handler(
-            timed,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from mce_exchange.errors import (
     DirectoryError,
@@ -17,6 +17,8 @@ from mce_exchange.errors import (
     SignatureError,
     SuiteError,
 )
+
+E = TypeVar("E", bound=BaseException)
 
 REASONS: Final[Mapping[str, tuple[Fault, str]]] = MappingProxyType(
     {
@@ -51,6 +53,12 @@ def refusal(reason: str, message: str) -> RefusedError:
     """A refusal; `message` holds ids and sizes only."""
     fault, remedy = REASONS[reason]
     return RefusedError(message, reason=reason, fault=fault, remedy=remedy)
+
+
+def light(error: E) -> E:
+    """The error without the frames it came through: they would hold a request until the next collection."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 @contextmanager

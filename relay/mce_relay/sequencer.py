@@ -10,27 +10,24 @@ after a crash gives the same bytes, and no second sync is spent on it.
 """
 
 import asyncio
-import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from mce_exchange.directory.public import PublicState
-from mce_exchange.errors import StoreError
+from mce_exchange.errors import RefusedError, StoreError
 from mce_exchange.log.checkpoint import Checkpoint, sign_checkpoint
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Tree
 from mce_exchange.primitives.sign import Ed25519Key
 from mce_exchange.statement import Statement
-from mce_relay.refusals import refusal
-from mce_relay.store.protocol import Logged, Store, Writer
+from mce_relay.refusals import light, refusal
+from mce_relay.store.protocol import ConflictError, Logged, Store, Writer
+from mce_relay.turns import Job, Turns
 from mce_relay.values import Metrics
 
 T = TypeVar("T")
-
-GROUP: Final = 256
-"""Most pieces of work in one transaction: it bounds what a failed commit makes others send again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +93,13 @@ class Group:
         try:
             with self.tx.savepoint():
                 return work(self)
-        except StoreError:
-            raise
-        # A defect met by one caller's bytes is that caller's answer, not everybody's.
         except Exception as error:
+            # A defect met by one caller's bytes is that caller's answer, not everybody's.
+            if isinstance(error, StoreError) and not isinstance(error, ConflictError):
+                raise
             self.state = state
             del self.entries[count:]
-            return error
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    work: Callable[[Group], Any]
-    future: asyncio.Future[Any]
+            return light(error) if isinstance(error, RefusedError) else error
 
 
 class Sequencer:
@@ -135,20 +126,32 @@ class Sequencer:
         self._unstored: bytes | None = head.note
         self._failed: StoreError | None = None
         self._draining = False
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._turns = Turns()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._serve, name="mce-relay-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Group], T]) -> T:
+    async def run(self, work: Callable[[Group], T], *, author: str = "", size: int = 0) -> T:
         """What `work` returned, once it is committed and under a signed checkpoint.
 
-        Raises what `work` raised, `RefusedError` "draining", or `StoreError` if the commit failed.
+        `author` is whose turn it takes, `size` about how many bytes it writes. Raises what `work` raised,
+        `RefusedError` "draining", or `StoreError` if the commit failed.
         """
+        result = await self.outcome(work, author=author, size=size)
+        if not isinstance(result, Exception):
+            return result
+        try:
+            raise result
+        finally:
+            # An error that its own frame holds keeps the whole request until the next collection.
+            del result, work
+
+    async def outcome(self, work: Callable[[Group], T], *, author: str = "", size: int = 0) -> T | Exception:
+        """The same, the error given back."""
         if self._draining:
-            raise refusal("draining", "the relay takes no new work")
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(work, future))
+            return refusal("draining", "the relay takes no new work")
+        future: asyncio.Future[T | Exception] = self._loop.create_future()
+        self._turns.put(Job(work, future, author, size))
         # The work happens whether or not its caller still waits.
         return await asyncio.shield(future)
 
@@ -156,30 +159,23 @@ class Sequencer:
         """Refuse new work, finish what waits, store the checkpoint and end the thread."""
         if not self._draining:
             self._draining = True
-            self._queue.put(None)
+            self._turns.end()
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
         while True:
-            jobs, last = self._waiting()
+            jobs, last = self._turns.take()
+            before = self.head
             results = self._commit_or_stop(jobs)
             if last:
                 self._commit_or_stop(())
-            self._loop.call_soon_threadsafe(self._tell, jobs, results)
+            self._loop.call_soon_threadsafe(self._tell, jobs, results, self.head is not before)
             if last:
                 return
+            # Not kept while waiting for the next: what was asked for may be large.
+            del jobs, results
 
-    def _waiting(self) -> tuple[list[_Job], bool]:
-        jobs: list[_Job] = []
-        job = self._queue.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == GROUP or self._queue.empty():
-                return jobs, False
-            job = self._queue.get()
-        return jobs, True
-
-    def _commit_or_stop(self, jobs: Sequence[_Job]) -> Sequence[Any]:
+    def _commit_or_stop(self, jobs: Sequence[Job]) -> Sequence[Any]:
         """Whatever happens, everybody who waits is told, and nothing is signed after a defect."""
         if self._failed is None:
             try:
@@ -192,7 +188,7 @@ class Sequencer:
                 self._failed.__cause__ = error
         return [self._failed] * len(jobs)
 
-    def _commit(self, jobs: Sequence[_Job]) -> Sequence[Any]:
+    def _commit(self, jobs: Sequence[Job]) -> Sequence[Any]:
         try:
             with self._store.write() as tx:
                 group = Group(tx, self.head, int(self._clock()))
@@ -230,12 +226,9 @@ class Sequencer:
         except StoreError as error:
             self._failed = error
 
-    def _tell(self, jobs: Sequence[_Job], results: Sequence[Any]) -> None:
-        self._on_commit()
+    def _tell(self, jobs: Sequence[Job], results: Sequence[Any], grown: bool) -> None:
+        if grown:
+            self._on_commit()
         for job, result in zip(jobs, results, strict=True):
-            if job.future.done():
-                continue
-            if isinstance(result, Exception):
-                job.future.set_exception(result)
-            else:
+            if not job.future.done():
                 job.future.set_result(result)

@@ -4,12 +4,13 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mce_exchange import limits
@@ -18,21 +19,31 @@ from mce_exchange.errors import UsageError
 from mce_exchange.v1 import relay_pb2, relay_pb2_grpc
 from mce_relay.config import Config
 from mce_relay.core import Core
-from mce_relay.doors import caller, credentials
+from mce_relay.doors import caller, credentials, is_open_to_old_tls
+from mce_relay.gate import Gate
 from mce_relay.keyring import Keyring
 from mce_relay.logs import logger
-from mce_relay.metrics import CallMetrics, PrometheusMetrics
+from mce_relay.metrics import PrometheusMetrics
 from mce_relay.service import Service
 
 _NAME: Final = relay_pb2.DESCRIPTOR.services_by_name["RelayService"].full_name
+_NAMES: Final = (_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
 _OPTIONS: Final = [
+    # Above the caps of the gate, whose refusals say more than gRPC's.
     ("grpc.max_receive_message_length", limits.CALL + limits.MIB),
     ("grpc.max_send_message_length", limits.CALL + limits.MIB),
     ("grpc.so_reuseport", 0),
+    ("grpc.max_concurrent_streams", 128),
+    # A request waits at its sender until the gate reads it: no window grows beyond 64 KiB meanwhile.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.server_handshake_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.max_concurrent_streams", 128),
+    # A reader that has gone without a word is noticed.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
 ]
+_HEALTH_SECONDS: Final = 2.0
 
 
 def read_genesis(path: Path) -> Bundle:
@@ -56,42 +67,81 @@ def make_core(config: Config, keyring: Keyring, metrics: PrometheusMetrics) -> C
     )
 
 
+class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # the package has no types
+    """Of this relay's services only: a name that somebody makes up is not watched for ever."""
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - the protocol's name
+        """See the health protocol."""
+        if request.service not in ("", *_NAMES):
+            await context.abort(grpc.StatusCode.NOT_FOUND)
+        await super().Watch(request, context)
+
+
+@asynccontextmanager
+async def opened(
+    core: Core,
+    *,
+    listen: str,
+    door_key: bytes,
+    door: bytes,
+    metrics: PrometheusMetrics | None = None,
+    drain_seconds: float = 20.0,
+) -> AsyncIterator[str]:
+    """The doors of a started core, at the address given; at the end all that is under way is answered.
+
+    Raises `UsageError` if it cannot listen, or if its TLS would speak anything older than 1.3.
+    """
+    who = caller(core)
+    server = grpc.aio.server(interceptors=[Gate(who, metrics or PrometheusMetrics())], options=_OPTIONS)
+    relay_pb2_grpc.add_RelayServiceServicer_to_server(Service(core, who), server)
+    servicer = _Health()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    reflection.enable_server_reflection(_NAMES, server)
+    try:
+        port = server.add_secure_port(listen, credentials(core, door_key=door_key, door=door))
+    except RuntimeError:
+        raise UsageError(f"cannot listen on {listen}", remedy="is another relay running?") from None
+    await server.start()
+    address = f"{listen.rpartition(':')[0]}:{port}"
+    try:
+        if await asyncio.to_thread(is_open_to_old_tls, address):
+            raise UsageError(
+                "TLS 1.2 is answered here", remedy="import mce_relay before grpc; tell the maintainers"
+            )
+        await servicer.set(_NAME, health_pb2.HealthCheckResponse.SERVING)
+        yield address
+    finally:
+        with suppress(TimeoutError):
+            # Somebody who watches and does not read must not keep the relay from ending.
+            await asyncio.wait_for(servicer.enter_graceful_shutdown(), _HEALTH_SECONDS)
+        await core.drain()
+        await server.stop(drain_seconds)
+
+
 async def serve(config: Config, keyring: Keyring) -> None:
     """Serve until SIGTERM or SIGINT. One JSON line on stdout says when and where it is ready."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     metrics = PrometheusMetrics()
     core = make_core(config, keyring, metrics)
     await core.start()
     try:
-        await _serve(config, keyring, metrics, core)
+        if config.metrics:
+            metrics.serve(config.metrics)
+        async with opened(
+            core,
+            listen=config.listen,
+            door_key=keyring.door_key,
+            door=keyring.door,
+            metrics=metrics,
+            drain_seconds=config.drain_seconds,
+        ) as address:
+            state = core.state
+            logger().info("started", address=address, index=state.size, version=state.directory.version)
+            print(json.dumps({"ready": address}), flush=True, file=sys.stdout)
+            await stop.wait()
+            logger().info("draining")
+        logger().info("stopped", index=core.state.size)
     finally:
         await core.close()
-
-
-async def _serve(config: Config, keyring: Keyring, metrics: PrometheusMetrics, core: Core) -> None:
-    server = grpc.aio.server(interceptors=[CallMetrics(metrics)], options=_OPTIONS)
-    relay_pb2_grpc.add_RelayServiceServicer_to_server(Service(core, caller(core)), server)
-    servicer = health.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    reflection.enable_server_reflection((_NAME, reflection.SERVICE_NAME), server)
-    try:
-        port = server.add_secure_port(
-            config.listen, credentials(core, door_key=keyring.door_key, door=keyring.door)
-        )
-    except RuntimeError:
-        raise UsageError(f"cannot listen on {config.listen}", remedy="is another relay running?") from None
-    if config.metrics:
-        metrics.serve(config.metrics)
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await server.start()
-    await servicer.set(_NAME, health_pb2.HealthCheckResponse.SERVING)
-    address = f"{config.listen.rpartition(':')[0]}:{port}"
-    logger().info("started", address=address, index=core.state.size, version=core.state.directory.version)
-    print(json.dumps({"ready": address}), flush=True, file=sys.stdout)
-    await stop.wait()
-    logger().info("draining")
-    await servicer.enter_graceful_shutdown()
-    await core.drain()
-    await server.stop(config.drain_seconds)
-    logger().info("stopped", index=core.state.size)

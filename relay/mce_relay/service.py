@@ -6,13 +6,10 @@ caller as INTERNAL without a word of it, and logged by its type.
 
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import grpc
-from google.protobuf import any_pb2
 from google.protobuf.message import Message
-from google.rpc import code_pb2, status_pb2
-from grpc_status import rpc_status
 
 from mce_exchange import limits
 from mce_exchange.errors import MceError, RefusedError
@@ -20,49 +17,22 @@ from mce_exchange.v1 import relay_pb2 as pb
 from mce_exchange.v1 import relay_pb2_grpc
 from mce_relay.core import Core
 from mce_relay.logs import logger
-from mce_relay.receive import receive
+from mce_relay.receive import Places, receive
 from mce_relay.refusals import refusal
+from mce_relay.statuses import abort, refused
 from mce_relay.values import Accepted, EnvelopeIn, Outcome, PublishIn
 
-_CODES: Final = {
-    "malformed": code_pb2.INVALID_ARGUMENT,
-    "too_large": code_pb2.INVALID_ARGUMENT,
-    "bad_signature": code_pb2.PERMISSION_DENIED,
-    "wrong_context": code_pb2.INVALID_ARGUMENT,
-    "not_admitted": code_pb2.UNAUTHENTICATED,
-    "quota": code_pb2.RESOURCE_EXHAUSTED,
-    "not_found": code_pb2.NOT_FOUND,
-    "wrong_offset": code_pb2.FAILED_PRECONDITION,
-    # Not UNAVAILABLE, which gRPC itself would retry here: the member reconnects when the relay is back.
-    "draining": code_pb2.ABORTED,
-}
 _Context = Any
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
 
 
-def refused(error: RefusedError) -> pb.Refusal:
-    """A refusal as it travels."""
-    return pb.Refusal(
-        reason=pb.RefusalReason.Value(f"REFUSAL_REASON_{error.reason.upper()}"),
-        message=str(error),
-        remedy=error.remedy,
-    )
-
-
-async def abort(context: _Context, error: RefusedError) -> NoReturn:
-    """End a call with a refusal."""
-    detail = any_pb2.Any()
-    detail.Pack(refused(error))
-    code = _CODES.get(error.reason, code_pb2.FAILED_PRECONDITION)
-    status = status_pb2.Status(code=code, message=error.reason, details=[detail])
-    await context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort does not return")
-
-
-def _method(name: str, error: Exception) -> None:
+async def _failed(context: _Context, name: str, error: Exception) -> NoReturn:
+    """End a call that met a fault of our own: the caller learns that and no more."""
     fault = error.fault if isinstance(error, MceError) else "unexpected"
     logger().error("call failed", method=name, error=type(error).__name__, fault=str(fault))
+    await context.abort(grpc.StatusCode.INTERNAL, "the relay failed; nothing was promised")
+    raise AssertionError("abort does not return")
 
 
 def _unary(
@@ -72,15 +42,31 @@ def _unary(
 
     @functools.wraps(work)
     async def call(self: "Service", request: _Request, context: _Context) -> _Response:
-        member = await self.known(context)
         try:
-            return await work(self, member, request)
+            return await work(self, self.member(context), request)
         except RefusedError as error:
             await abort(context, error)
         except Exception as error:
-            _method(work.__name__, error)
-            await context.abort(grpc.StatusCode.INTERNAL, "the relay failed; nothing was promised")
-        raise AssertionError("abort does not return")
+            await _failed(context, work.__name__, error)
+
+    return call
+
+
+def _stream(
+    work: Callable[["Service", Callable[[], str], Any], AsyncIterator[_Response]],
+) -> Callable[["Service", Any, _Context], AsyncIterator[_Response]]:
+    """The same for a stream of answers; it asks who its caller is as often as it wants to be sure."""
+
+    @functools.wraps(work)
+    async def call(self: "Service", request: Any, context: _Context) -> AsyncIterator[_Response]:
+        answers = work(self, functools.partial(self.member, context), request)
+        try:
+            async for answer in answers:
+                yield answer
+        except RefusedError as error:
+            await abort(context, error)
+        except Exception as error:
+            await _failed(context, work.__name__, error)
 
     return call
 
@@ -91,12 +77,13 @@ class Service(relay_pb2_grpc.RelayServiceServicer):
     def __init__(self, core: Core, who: Callable[[_Context], str | None]) -> None:
         self._core = core
         self._who = who
+        self._places = Places()
 
-    async def known(self, context: _Context) -> str:
-        """The caller's id; a stranger's call ends here."""
+    def member(self, context: _Context) -> str:
+        """The caller's id, as the log has it now; "not_admitted" for a stranger."""
         member = self._who(context)
         if member is None:
-            await abort(context, refusal("not_admitted", "this certificate opens no door here"))
+            raise refusal("not_admitted", "this certificate opens no door here")
         return member
 
     @_unary
@@ -127,38 +114,36 @@ class Service(relay_pb2_grpc.RelayServiceServicer):
         )
         return pb.PutAttachmentResponse(held=state.held, complete=state.complete)
 
+    @_stream
     async def GetAttachment(
-        self, request: pb.GetAttachmentRequest, context: _Context
+        self, member: Callable[[], str], request: pb.GetAttachmentRequest
     ) -> AsyncIterator[pb.GetAttachmentResponse]:
         """Leaf hashes, then parts; one part is in memory at a time."""
-        member = await self.known(context)
-        try:
-            hashes, size = await self._core.attachment(member, _root(request.root))
-            yield pb.GetAttachmentResponse(leaf_hashes=hashes, size=size)
-            offset = request.offset
-            while data := await self._core.attachment_part(member, request.root, offset):
-                yield pb.GetAttachmentResponse(data=data)
-                offset += len(data)
-        except RefusedError as error:
-            await abort(context, error)
+        root = _root(request.root)
+        hashes, size = await self._core.attachment(member(), root)
+        yield pb.GetAttachmentResponse(leaf_hashes=hashes, size=size)
+        offset = request.offset
+        while data := await self._core.attachment_part(member(), root, offset):
+            yield pb.GetAttachmentResponse(data=data)
+            offset += len(data)
 
+    @_stream
     async def Receive(
-        self, request_iterator: AsyncIterator[pb.ReceiveRequest], context: _Context
+        self, member: Callable[[], str], requests: AsyncIterator[pb.ReceiveRequest]
     ) -> AsyncIterator[pb.ReceiveResponse]:
         """The log, as far as the caller's credit goes."""
-        member = await self.known(context)
-        try:
-            async for answer in receive(self._core, member, request_iterator):
+        with self._places.take(member()) as place:
+            async for answer in receive(self._core, member, requests, place):
                 yield answer
-        except RefusedError as error:
-            await abort(context, error)
 
+    @_stream
     async def GetDirectories(
-        self, request: pb.GetDirectoriesRequest, context: _Context
+        self, member: Callable[[], str], request: pb.GetDirectoriesRequest
     ) -> AsyncIterator[pb.GetDirectoriesResponse]:
-        """Every version from one on."""
-        await self.known(context)
-        for index, bundle in await self._core.directories(request.from_version):
+        """Every version from one on; one is in memory at a time."""
+        for version in range(max(1, request.from_version), self._core.state.directory.version + 1):
+            member()
+            index, bundle = await self._core.directory(version)
             answer = pb.GetDirectoriesResponse(index=index)
             answer.bundle.statement = bundle.statement
             answer.bundle.members.extend(bundle.members)

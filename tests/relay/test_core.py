@@ -85,16 +85,20 @@ async def test_batches_stay_small_and_miss_nothing(tmp_path: Path) -> None:
             assert await core.read("pt", index) is None
 
 
-async def test_waiting_ends_when_the_log_grows(tmp_path: Path) -> None:
+async def test_listeners_hear_that_the_log_has_grown_or_drains(tmp_path: Path) -> None:
     f = Federation()
     async with running(f, tmp_path) as core:
-        index = core.state.size
-        await asyncio.wait_for(core.wait(index - 1), 10)
-        waiting = asyncio.create_task(core.wait(index))
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        await send(core, "be", f.envelope("be", "pt"))
-        await asyncio.wait_for(waiting, 10)
+        event = asyncio.Event()
+        with core.listening(event):
+            await core.sweep()
+            await asyncio.sleep(0)
+            assert not event.is_set(), "nothing has grown"
+            await send(core, "be", f.envelope("be", "pt"))
+            await asyncio.wait_for(event.wait(), 10)
+            event.clear()
+            await core.drain()
+            assert event.is_set()
+            assert core.draining
 
 
 async def test_proofs_and_entries_outside_the_log_are_not_found(tmp_path: Path) -> None:
@@ -115,7 +119,8 @@ async def test_proofs_and_entries_outside_the_log_are_not_found(tmp_path: Path) 
         assert await core.entries(-1, 5) == b""
         assert await core.statements("be", [-1, size, 2**64 - 1]) == []
         assert await core.read("be", 2**64 - 1) is None
-        assert await core.directories(2**64 - 1) == []
+        with pytest.raises(RefusedError, match="no Directory"):
+            await core.directory(2**64 - 1)
         with pytest.raises(RefusedError, match="no tree"):
             await core.anchor(2**64 - 1)
 

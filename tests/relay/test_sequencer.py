@@ -144,7 +144,6 @@ async def test_draining_takes_nothing_new_and_finishes_what_waits(tmp_path: Path
     f = Federation()
     async with running(f, tmp_path) as core:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(core.wait(core.state.size + 1000))
             submitting = tasks.create_task(core.submit("be", [f.envelope("be", "pt") for _ in range(30)]))
             await asyncio.sleep(0)
             await core.drain()

@@ -3,7 +3,8 @@
 One `Writer` at a time appends to the log and changes everything else in the same transaction: what
 it wrote is on disk when the context ends, or nothing is. A `Reader` sees one snapshot of what was
 committed. Uniqueness (log index, Statement id, number of a pair, upload) is the store's own, so that
-several processes over one store cannot break it either. Every method raises `StoreError` only.
+several processes over one store cannot break it either. Every method raises `StoreError` only
+(`ConflictError` for what is there already).
 Times are POSIX seconds, sizes bytes, ids and roots 32 bytes.
 """
 
@@ -12,6 +13,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
+
+from mce_exchange.errors import StoreError
+
+
+class ConflictError(StoreError):
+    """Something that has to be unique is there already: nothing was changed, and nothing else failed."""
 
 
 class Fate(IntEnum):

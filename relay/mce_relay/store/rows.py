@@ -9,7 +9,7 @@ from typing import Any, Final
 import apsw
 
 from mce_exchange.errors import StoreError
-from mce_relay.store.protocol import Fate, Logged, Message, Place, Upload, Usage
+from mce_relay.store.protocol import ConflictError, Fate, Logged, Message, Place, Upload, Usage
 
 _ENTRY: Final = "e.idx, e.entry, e.id, e.public, e.author, e.statement"
 _MESSAGE: Final = "m.idx, e.id, m.sender, m.accepted, m.expires, m.size, m.closed, m.erased"
@@ -27,6 +27,8 @@ def typed() -> Iterator[None]:
     """No foreign exception leaves the store; SQLite's texts hold names of tables, never contents."""
     try:
         yield
+    except apsw.ConstraintError as error:
+        raise ConflictError(f"the database refused: ConstraintError: {error}") from error
     except (apsw.Error, OSError) as error:
         raise StoreError(f"the database failed: {type(error).__name__}: {error}") from error
 
