@@ -212,15 +212,12 @@ async def test_nobody_shuts_another_out_with_a_certificate_of_its_name(tmp_path:
     async with served(f, tmp_path) as relay:
         name = x509.load_der_x509_certificate(f["be"].certificate).subject
         _, forged = certificate(name, name)
-        for copied in (forged, f["be"].certificate):
-            body = statement_pb2.TlsKeys(
-                signers=[f["es"].key.public.id],
-                member="es",
-                number=1,
-                certificates=[f["es"].certificate, copied],
-            )
-            item = PublishIn(f.sign("tls-keys", body, f["es"].key))
-            async with relay.door("es") as es:
-                [result] = await es.publish(item)
-            assert result.WhichOneof("result") == "refusal"
+        await tls_keys(f, relay, "es", 1, f["es"].certificate, forged)
+        assert relay.core.member_of(forged) is None, "what is no door's certificate opens none"
+        copied = statement_pb2.TlsKeys(
+            signers=[f["es"].key.public.id], member="es", number=2, certificates=[f["be"].certificate]
+        )
+        async with relay.door("es") as es:
+            [result] = await es.publish(PublishIn(f.sign("tls-keys", copied, f["es"].key)))
+        assert result.refusal.reason == pb.REFUSAL_REASON_WRONG_CONTEXT
         await knock(relay, f["be"].tls_key, f["be"].certificate)
