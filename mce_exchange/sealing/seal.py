@@ -6,7 +6,7 @@ transaction: `seal_streams` encrypts, `seal` numbers, wraps and signs.
 
 import io
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -72,15 +72,22 @@ class Sealed:
 
 
 def seal_streams(
-    *, sender: str, recipients: Sequence[str], content: bytes, attachments: Sequence[Attachment] = ()
+    *,
+    sender: str,
+    recipients: Sequence[str],
+    content: bytes,
+    attachments: Sequence[Attachment] = (),
+    random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Draft:
     """Encrypt a case message of at most `limits.CONTENT` bytes and its attachments under a fresh content key.
 
-    Raises `LimitError` above a cap and `UsageError` for recipients that cannot be.
+    `random` gives that many fresh bytes: first the content key, then the message reference; only vectors
+    give other bytes than the operating system's, for a key used twice opens both messages. Raises
+    `LimitError` above a cap and `UsageError` for recipients that cannot be.
     """
     _check(sender, recipients, content, attachments)
-    content_key = secrets.token_bytes(kem.CONTENT_KEY)
-    message_ref = secrets.token_bytes(limits.HASH)
+    content_key = random(kem.CONTENT_KEY)
+    message_ref = random(limits.HASH)
     keys = tuple(stream_secret(content_key, message_ref, i) for i in range(1 + len(attachments)))
     infos, streams = [], []
     for key, one in zip(keys[1:], attachments, strict=True):
