@@ -165,8 +165,10 @@ def policy(rules: Iterable[directory_pb2.PolicyRule]) -> Mapping[Act, int]:
     """Acts and persons; `MalformedError` if an act stands twice."""
     found: dict[Act, int] = {}
     for rule in rules:
-        if found.setdefault(Act(rule.act), rule.persons) != rule.persons:
-            raise MalformedError(f"two rules for act {rule.act}")
+        act = Act(rule.act)
+        if act in found:
+            raise MalformedError(f"two rules for act {act}")
+        found[act] = rule.persons
     return found
 
 
