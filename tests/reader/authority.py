@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import header
-from .directory import AUDITOR, Key
+from .directory import ACTIVE, AUDITOR, Key
 from .framing import TYPES, Statement
 from .refusal import must
 from .signatures import check_blocks
@@ -14,18 +14,25 @@ if TYPE_CHECKING:
     from .state import State
 
 URGENT = 1
-RELAY_SIGNS = {"undeliverable", "overdue", "erasure"}
-ROOTS_SIGN = {"revocation", "suspension"}
-MEMBERS_DO_NOT = {"undeliverable", "overdue", "suspension", "board-recovery"}
-OWN_NAME = {
-    "delivered": "member",
-    "refused": "member",
-    "void": "sender",
-    "high-water": "sender",
-    "prekey": "member",
-    "tls-keys": "member",
-    "contest": "member",
-    "erasure": "author",
+# 4.2: who signs what, and in which field it names itself.
+MEMBER, RELAY, ROOT, BOARD = {"member"}, {"relay"}, {"root"}, {"board"}
+MAY: dict[str, tuple[set[str], str]] = {
+    "header": (MEMBER, "sender"),
+    "delivered": (MEMBER, "member"),
+    "refused": (MEMBER, "member"),
+    "void": (MEMBER, "sender"),
+    "high-water": (MEMBER, "sender"),
+    "re-wrap": (MEMBER, ""),
+    "undeliverable": (RELAY, ""),
+    "overdue": (RELAY, ""),
+    "erasure": (MEMBER | RELAY, "author"),
+    "prekey": (MEMBER, "member"),
+    "tls-keys": (MEMBER, "member"),
+    "revocation": (MEMBER | ROOT, ""),
+    "suspension": (ROOT, ""),
+    "clock": (MEMBER | RELAY, ""),
+    "contest": (MEMBER, "member"),
+    "board-recovery": (BOARD, "member"),
 }
 VALID, DISPUTED, INVALID = "valid", "disputed", "invalid"
 
@@ -43,47 +50,62 @@ class Signed:
 
 def authenticate(statement: Statement, state: "State", index: int) -> Signed:
     """Steps 2 to 8; step 1 made `statement`."""
+    must(statement.type in MAY, "context", "a Directory is judged by the one before")
     body = decode(TYPES[statement.type][0], statement.body)
     core = decode("HeaderCore", body.data("core")) if statement.type == "header" else body
-    keys = state.directory.keys
+    keys = state.keys()
     check_blocks(statement, state.directory.network_id, keys)
     signers = [block.key_id for block in statement.blocks]
     must(signers == core.every("signers"), "signature", "signed by others than the body names")
     holders = [keys[signer] for signer in signers]
     kind, author = holders[0].kind, holders[0].holder
     must(all((one.kind, one.holder) == (kind, author) for one in holders), "signature", "two holders")
-    must(_may(kind, statement.type), "signature", f"a {kind} signs {statement.type}")
-    verdicts = [_verdict(one, state, index) for one in holders]
+    may, own = MAY[statement.type]
+    must(kind in may, "signature", f"a {kind} signs {statement.type}")
+    verdicts = [_verdict(one, state, index, statement.type) for one in holders]
     must(INVALID not in verdicts, "signature", f"a key of {author} that does not count at {index}")
-    if statement.type in OWN_NAME:
-        own = body.text(OWN_NAME[statement.type]) == author
-        must(own, "signature", f"{author} signs in another's name")
-    if statement.type == "revocation" and kind == "member":
-        must(body.text("member") == author, "signature", f"{author} revokes another's key")
-    if statement.type == "header":
-        _header(core, state, author, len(signers))
-        header.check(header.read(statement.body))
+    must(not own or core.text(own) == author, "signature", f"{author} signs in another's name")
+    _rule(statement, body, core, state, kind, author, index)
     return Signed(statement, body, kind, author, DISPUTED if DISPUTED in verdicts else VALID)
 
 
-def _may(kind: str, type_: str) -> bool:
-    if kind == "root":
-        return type_ in ROOTS_SIGN
-    return type_ in RELAY_SIGNS if kind == "relay" else type_ not in MEMBERS_DO_NOT
-
-
-def _verdict(key: Key, state: "State", index: int) -> str:
-    if not state.directory.lives(key.record, index) or state.suspended(key.holder, index):
+def _verdict(key: Key, state: "State", index: int, type_: str) -> str:
+    """Step 6."""
+    if state.directory.body.has("closed") and index > state.directory.indices[-1]:
         return INVALID
+    if type_ == "contest":
+        if not state.began(key, index):
+            return INVALID
+    elif not state.lives(key, index):
+        return INVALID
+    elif key.kind in ("member", "board"):
+        member = state.directory.member(key.holder)
+        if member is None or member.number("status") != ACTIVE or state.suspended(key.holder):
+            return INVALID
     revoked = state.revoked.get(key.id)
     if revoked is None or index < revoked.cut:
         return VALID
     return DISPUTED if index <= revoked.index else INVALID
 
 
-def _header(core: Record, state: "State", author: str, persons: int) -> None:
-    must(core.text("sender") == author, "signature", f"{author} signs in another's name")
+def _rule(
+    statement: Statement, body: Record, core: Record, state: "State", kind: str, author: str, index: int
+) -> None:
+    """Steps 7 and 8, but for what only the state of section 8 can tell."""
+    persons = len(statement.blocks)
     member = state.directory.member(author)
-    must(member is not None and member.number("role") != AUDITOR, "context", "an auditor sends no cases")
-    if member is not None and core.has("urgent"):
-        must(persons >= state.directory.persons(member, URGENT), "signature", "an urgent header asks for two")
+    if statement.type == "header" and member is not None:
+        must(member.number("role") != AUDITOR, "context", "an auditor sends no cases")
+        asked = state.directory.persons(member, URGENT) if core.has("urgent") else 1
+        must(persons >= asked, "signature", "an urgent header asks for two")
+        header.check(header.read(statement.body))
+    if statement.type == "revocation" and kind == "member":
+        must(body.text("member") == author, "signature", f"{author} revokes another's key")
+    if statement.type == "revocation" and kind == "root":
+        must(persons >= state.directory.body.number("root_threshold"), "signature", "too few roots")
+    if statement.type == "board-recovery" and member is not None:
+        must(persons >= member.number("board_threshold"), "signature", "too few of a board")
+    if statement.type in ("overdue", "erasure"):
+        state.anchor_below(body.data("anchor"), index)
+    if statement.type == "high-water":
+        must(body.number("log_size") <= index, "context", "a tree above the Statement")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from . import framing
-from .directory import Directory, added, named_lives, read, removed
+from .directory import LEFT, Directory, added, named_lives, read, removed
 from .primitives import sha256
 from .refusal import RefusalError, must
 from .signatures import check_blocks
@@ -36,8 +36,7 @@ def _genesis(raw: bytes, members: Sequence[bytes], network_id: bytes) -> Directo
     must(statement.type == "directory", "context", "not a Directory")
     must(sha256(b"mce1-genesis\0" + statement.body) == network_id, "context", "another network's genesis")
     body = decode("Directory", statement.body)
-    directory = read(statement, body, members, network_id, (0,))
-    must(directory.version == 1, "context", "not version 1")
+    directory = read(statement, body, members, network_id, None, 0)
     _threshold(directory, directory, directory)
     _lives(directory, None)
     return directory
@@ -47,9 +46,9 @@ def _next(current: Directory, raw: bytes, members: Sequence[bytes], index: int) 
     statement = framing.parse(raw)
     must(statement.type == "directory", "context", "not a Directory")
     must(index > current.indices[-1], "context", "not above the version before")
+    must(not current.body.has("closed"), "context", "the version before has closed the log")
     body = decode("Directory", statement.body)
-    directory = read(statement, body, members, current.network_id, (*current.indices, index))
-    must(body.data("previous") == current.id, "context", "it follows another Directory")
+    directory = read(statement, body, members, current.network_id, current, index)
     _threshold(directory, current, directory)
     _threshold(directory, directory, directory)
     _lives(directory, current)
@@ -83,16 +82,22 @@ def _lives(directory: Directory, before: Directory | None) -> None:
     logs = [record for record in directory.body.records("log_keys") if not removed(record)]
     must(len(logs) == 1, "context", "not one living log key")
     for member in directory.members:
-        living = [key for key in member.records("board_keys") if not removed(key)]
+        board = [key for key in member.records("board_keys") if not removed(key)]
         threshold = member.number("board_threshold")
-        must(bool(threshold) == bool(living) and threshold <= len(living), "context", "a board's threshold")
-    _quorum(directory)
+        must(bool(threshold) == bool(board) and threshold <= len(board), "context", "a board's threshold")
+        keys = [key for key in member.records("keys") if not removed(key)]
+        must(member.number("status") != LEFT or not keys + board, "context", "a member left, its keys live")
+    _witnesses(directory)
 
 
-def _quorum(directory: Directory) -> None:
-    witnesses = [w.text("name") for w in directory.body.records("witnesses") if not removed(w)]
-    must(len(set(witnesses)) == len(witnesses), "context", "two living witnesses of one name")
-    quorum = directory.body.record("quorum")
-    k, n = quorum.number("k"), quorum.number("n")
+def _witnesses(directory: Directory) -> None:
+    witnesses = [record for record in directory.body.records("witnesses") if not removed(record)]
+    for field in ("name", "member"):
+        names = [record.text(field) for record in witnesses]
+        must(len(set(names)) == len(names), "context", f"two living witnesses of one {field}")
+    for record in witnesses:
+        member = directory.member(record.text("member"))
+        must(member is not None and member.number("status") != LEFT, "context", "a witness of no member")
+    k, n = directory.quorums[-1]
     holds = (k, n) == (0, 0) or (n == len(witnesses) and n < 2 * k <= 2 * n)
     must(holds, "context", f"a quorum of {k} of {n} for {len(witnesses)} witnesses")

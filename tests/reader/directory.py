@@ -1,24 +1,20 @@
 """One Directory version: its body, its member records, and the rules it must keep by itself (SPEC 8.1)."""
 
 import functools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from . import tree
 from .anchor import LogKey, Witness
 from .framing import Statement
-from .primitives import ML_DSA_65_PUBLIC, admissible, key_id, sha256
+from .primitives import ML_DSA_65_PUBLIC, admissible, key_id
 from .refusal import RefusalError, must
+from .schema import limit
 from .wire import Record, decode
 
 FEDERATION = "federation"
-AUDITOR, ACTIVE = 3, 1
+AUDITOR = 3
+ACTIVE, LEFT = 1, 3
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,11 @@ class Key:
 
     @property
     def id(self) -> bytes:
-        return key_id(self.record.data("ed25519"), self.record.data("ml_dsa_65"))
+        return key_id(*self.halves)
+
+    @property
+    def halves(self) -> tuple[bytes, bytes]:
+        return self.record.data("ed25519"), self.record.data("ml_dsa_65")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Directory:
     members: tuple[Record, ...]
     network_id: bytes
     indices: tuple[int, ...]
+    quorums: tuple[tuple[int, int], ...]
 
     @property
     def version(self) -> int:
@@ -58,17 +59,18 @@ class Directory:
 
     @functools.cached_property
     def keys(self) -> dict[bytes, Key]:
-        """Every signing key by its id; one under two holders is refused."""
+        """Every signing key by its id; one that stands twice is refused."""
         found: dict[bytes, Key] = {}
         for key in self._all_keys():
-            other = found.setdefault(key.id, key)
-            must(other is key, "context", f"key {key.id.hex()} stands twice")
+            must(key.id not in found, "context", f"key {key.id.hex()} stands twice")
+            found[key.id] = key
         return found
 
     def _all_keys(self) -> Iterator[Key]:
         yield from (Key("root", FEDERATION, record) for record in self.body.records("root_keys"))
         for member in self.members:
             yield from (Key("member", member.text("id"), record) for record in member.records("keys"))
+            yield from (Key("board", member.text("id"), record) for record in member.records("board_keys"))
         for relay in self.body.records("relays"):
             yield from (Key("relay", relay.text("id"), record) for record in relay.records("keys"))
 
@@ -81,8 +83,18 @@ class Directory:
 
     def lives(self, record: Record, index: int) -> bool:
         """8.3."""
-        until = removed(record)
-        return self.indices[added(record) - 1] < index and (not until or index <= self.indices[until - 1])
+        return self.began(record, index) and not self.ended(record, index)
+
+    def began(self, record: Record, index: int) -> bool:
+        return self.indices[added(record) - 1] < index
+
+    def ended(self, record: Record, index: int) -> bool:
+        return bool(removed(record)) and index > self.indices[removed(record) - 1]
+
+    def quorum_at(self, size: int) -> int:
+        """8.1: *k* of the version in force at a tree size."""
+        version = sum(index < size for index in self.indices)
+        return self.quorums[max(version, 1) - 1][0]
 
     def log_key(self, size: int) -> LogKey:
         for record in self.body.records("log_keys"):
@@ -111,57 +123,62 @@ def removed(record: Record) -> int:
 
 
 def read(
-    statement: Statement, body: Record, members: Sequence[bytes], network_id: bytes, indices: tuple[int, ...]
+    statement: Statement,
+    body: Record,
+    members: Sequence[bytes],
+    network_id: bytes,
+    before: Directory | None,
+    index: int,
 ) -> Directory:
-    """8.1 and what 8.2 asks of a version alone; `body` has been decoded, nothing is signed yet."""
-    genesis = body.number("version") == 1
-    must(genesis == body.has("genesis_random") != body.has("previous"), "context", "a genesis's fields")
-    must(body.number("version") == len(indices), "context", f"it says version {body.number('version')}")
-    must(tuple(body.numbers("earlier_indices")) == indices[:-1], "context", "other earlier indices")
+    """8.1, and what 8.2 asks of what a version says; nothing is signed yet."""
+    size = len(statement.raw) + sum(map(len, members))
+    must(size <= limit("directory bundle"), "limit", f"{size} bytes with its records")
+    earlier = before.indices if before else ()
+    must(body.number("version") == len(earlier) + 1, "context", f"it says version {body.number('version')}")
+    must(body.has("genesis_random") == (before is None), "context", "a genesis's random bytes")
+    must(body.data("previous") == (before.id if before else b""), "context", "it follows another Directory")
+    must(tuple(body.numbers("earlier_indices")) == earlier, "context", "other earlier indices")
     must(
         body.number("issued_minutes") < body.number("expires_minutes"), "context", "it ends before it begins"
     )
-    records = tuple(_member(data) for data in members)
+    must(body.has("closed") or not body.has("successor"), "context", "a successor of a log that goes on")
+    records = tuple(decode("MemberRecord", data) for data in members)
+    for record in records:
+        _policy(record.records("policy"))
     ids = [record.text("id") for record in records]
     must(ids == sorted(set(ids)), "context", "member records that do not ascend by id")
     must(len(members) == body.number("members"), "context", "another number of member records")
     made = tree.root([tree.leaf_hash(data) for data in members])
     must(made == body.data("members_root"), "context", "other member records")
-    for relay in body.records("relays"):
-        _named(relay)
-        _keys(relay.records("keys"))
-        _certificates(relay)
-    ids += [relay.text("id") for relay in body.records("relays")]
-    must(len(set(ids)) == len(ids), "context", "two of one id")
-    must(FEDERATION not in ids, "context", "an id that names the roots")
-    _keys(body.records("root_keys"))
     _policy(body.records("default_policy"))
-    return Directory(statement, body, records, network_id, indices)
+    relays = body.records("relays")
+    names = [FEDERATION, *ids, *(relay.text("id") for relay in relays)]
+    must(len(set(names)) == len(names), "context", "two of one id")
+    doors = [der for one in (*records, *relays) for der in one.every("certificates")]
+    must(len(set(doors)) == len(doors), "context", "a certificate stands twice")
+    quorum = body.record("quorum")
+    quorums = (*(before.quorums if before else ()), (quorum.number("k"), quorum.number("n")))
+    directory = Directory(statement, body, records, network_id, (*earlier, index), quorums)
+    _keys(directory)
+    return directory
 
 
-def _member(data: bytes) -> Record:
-    record = decode("MemberRecord", data)
-    _named(record)
-    _keys(record.records("keys") + record.records("board_keys"))
-    _certificates(record)
-    _policy(record.records("policy"))
-    return record
+def _keys(directory: Directory) -> None:
+    """8.1: all are admissible, and no half stands twice."""
+    halves: list[bytes] = []
+    for key in directory.keys.values():
+        check_key(key.record)
+        halves += key.halves
+    for record in directory.body.records("log_keys") + directory.body.records("witnesses"):
+        must(admissible(record.data("ed25519")), "context", "a log or witness key that is not admissible")
+        halves += [record.data("ed25519"), record.data("ml_dsa_44")]
+    must(len(set(halves)) == len(halves), "context", "a public key stands twice")
 
 
-def _named(record: Record) -> None:
-    must(re.fullmatch(r"[a-z0-9.-]+", record.text("id")) is not None, "malformed", "an id with other letters")
-
-
-def _keys(records: Sequence[Record]) -> None:
+def check_key(record: Record) -> None:
     """3.2, admission."""
-    for record in records:
-        must(admissible(record.data("ed25519")), "malformed", "an Ed25519 key that is not admissible")
-        must(len(record.data("ml_dsa_65")) == ML_DSA_65_PUBLIC, "malformed", "an ML-DSA-65 key")
-
-
-def _certificates(record: Record) -> None:
-    for der in record.every("certificates"):
-        check_certificate(der)
+    must(admissible(record.data("ed25519")), "malformed", "an Ed25519 key that is not admissible")
+    must(len(record.data("ml_dsa_65")) == ML_DSA_65_PUBLIC, "malformed", "an ML-DSA-65 key")
 
 
 def _policy(rules: Sequence[Record]) -> None:
@@ -169,36 +186,11 @@ def _policy(rules: Sequence[Record]) -> None:
     must(len(acts) == len(set(acts)), "malformed", "two rules for one act")
 
 
-@functools.cache
-def check_certificate(der: bytes) -> None:
-    """8.7: self-signed, P-256, DER in its one form."""
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        public = certificate.public_key()
-        certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature):
-        raise RefusalError("malformed", "not a self-signed certificate") from None
-    p256 = isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1)
-    must(p256, "malformed", "a door's certificate has a P-256 key")
-    must(certificate.public_bytes(Encoding.DER) == der, "malformed", "not canonical DER")
-
-
 def named_lives(directory: Directory) -> dict[str, Record]:
-    """Each thing with a life, under a name that stays its own; nothing stands twice."""
-    found: dict[str, Record] = {}
-
-    def put(name: str, record: Record) -> None:
-        must(name not in found, "context", f"{name} stands twice")
-        found[name] = record
-
-    for key in directory.keys.values():
-        put(f"{key.kind} {key.holder} key {key.id.hex()}", key.record)
-    for member in directory.members:
-        for record in member.records("board_keys"):
-            put(f"board {member.text('id')} {sha256(record.data('ed25519')).hex()}", record)
-    for relay in directory.body.records("relays"):
-        put(f"relay {relay.text('id')}", relay)
+    """Each thing with a life, under a name that stays its own."""
+    found = {f"{key.kind} {key.holder} {key.id.hex()}": key.record for key in directory.keys.values()}
+    found |= {f"relay {relay.text('id')}": relay for relay in directory.body.records("relays")}
     for kind in ("log_keys", "witnesses"):
         for record in directory.body.records(kind):
-            put(f"{kind} {(record.data('ed25519') + record.data('ml_dsa_44')).hex()}", record)
+            found[f"{kind} {(record.data('ed25519') + record.data('ml_dsa_44')).hex()}"] = record
     return found

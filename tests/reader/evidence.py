@@ -1,7 +1,7 @@
 """Evidence files: their records, and what they prove (SPEC section 12)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgpack
 
@@ -93,7 +93,7 @@ class _File:
         self.state: State | None = None
         self.proofs: list[tuple[bytes, int, list[bytes]]] = []
         self.last = -1
-        self.statements: list[tuple[int, Statement]] = []
+        self.statements: list[tuple[int, Statement, State]] = []
         self.passed_over: set[int] = set()
         self.disclosures: list[_Disclosure] = []
 
@@ -139,13 +139,13 @@ class _File:
         self._place(index)
         statement = parse(record.data("statement"))
         must(statement.type != "directory", "malformed", "a Directory without its members")
+        self.statements.append((index, statement, self.state))
         if statement.log_class == 1:
             try:
                 self.state = self.state.after(statement.raw, (), index)
             except RefusalError:
                 self.passed_over.add(index)
         self.proofs.append((statement.entry(), index, record.every("proof")))
-        self.statements.append((index, statement))
 
     def report(self, note: bytes) -> Report:
         if self.state is None:
@@ -157,8 +157,10 @@ class _File:
         report = Report(self.network_id.hex(), self.state.directory.version, anchor.checkpoint.size)
         report.witnesses, report.relay_clock = anchor.witnesses, anchor.relay_clock
         headers: dict[bytes, tuple[int, Header]] = {}
-        for index, statement in self.statements:
-            self._judge(index, statement, self.state, headers, report)
+        for index, statement, below in self.statements:
+            # 4.3: the state below the index, and revocations logged since.
+            known = replace(below, revoked=self.state.revoked)
+            self._judge(index, statement, known, headers, report)
         for one in self.disclosures:
             report.disclosed.append((one.header_id.hex(), one.stream, _disclosed(one, headers)))
         return report

@@ -78,9 +78,10 @@ def _header(made: Example, statement: Statement, network: bytes, folder: Path) -
     wrap = (folder / "wrap-0.bin").read_bytes()
     values["wrap digest"] = primitives.sha256(wrap)
     values["info"] = header.wrap_info(read.core_bytes, 0, listed.data("prekey_id"))
-    content_key = opening.unwrap(read, 0, wrap, seed("pt"), listed.data("prekey_id"), listed.data("digest"))
-    values["content key"] = content_key
     sealed = (folder / "payload.bin").read_bytes()
+    opening.check_bytes(read, wrap, listed.data("digest"), sealed)
+    content_key = opening.unwrap(read, 0, wrap, seed("pt"), listed.data("prekey_id"))
+    values["content key"] = content_key
     values["root"] = streams.root(sealed)
     secret = values["s_0"] = streams.secret(content_key, core.data("message_ref"), 0)
     values["key_0"] = streams.keys(secret).key

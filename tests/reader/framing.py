@@ -11,7 +11,7 @@ BLOCK = 32 + ED25519 + ML_DSA_65
 TYPES = {
     "header": ("Header", 0),
     "delivered": ("Delivered", 0),
-    "refused": ("RefusalError", 0),
+    "refused": ("Refused", 0),
     "void": ("Void", 0),
     "high-water": ("HighWater", 0),
     "re-wrap": ("ReWrap", 0),
@@ -22,6 +22,7 @@ TYPES = {
     "tls-keys": ("TlsKeys", 1),
     "revocation": ("Revocation", 1),
     "suspension": ("Suspension", 1),
+    "clock": ("Clock", 1),
     "contest": ("Contest", 1),
     "board-recovery": ("BoardRecovery", 1),
     "directory": ("Directory", 1),

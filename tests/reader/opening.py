@@ -25,9 +25,14 @@ def place_of(header: Header, recipient: str) -> int:
     return header.recipients.index(recipient)
 
 
-def unwrap(header: Header, place: int, wrap: bytes, seed: bytes, prekey_id: bytes, digest: bytes) -> bytes:
-    """5.2, by the header's wrap or a re-wrap's."""
+def check_bytes(header: Header, wrap: bytes, digest: bytes, payload: bytes) -> None:
+    """Step 2: by the header's wrap or a re-wrap's; what differs here is the relay's."""
     must(sha256(wrap) == digest, "context", "a wrap that nobody signed")
+    must(streams.is_of(header.core.records("streams")[0], payload), "context", "another payload")
+
+
+def unwrap(header: Header, place: int, wrap: bytes, seed: bytes, prekey_id: bytes) -> bytes:
+    """Step 4, its beginning."""
     key = hpke_open(seed, wrap, wrap_info(header.core_bytes, place, prekey_id))
     must(len(key) == 32, "decryption", "a content key of another length")
     return key
@@ -39,7 +44,6 @@ def open_message(header: Header, content_key: bytes, payload: bytes, attachments
     secrets = tuple(streams.secret(content_key, reference, i) for i in range(len(described)))
     for secret, stream in zip(secrets, described, strict=True):
         must(streams.keys(secret).commitment == stream.data("commitment"), "decryption", "a commitment")
-    must(streams.is_of(described[0], payload), "decryption", "another payload")
     inner = _payload(streams.open_data(described[0], 0, secrets[0], payload))
     _compare(header, inner)
     infos = inner.records("attachments")

@@ -87,10 +87,14 @@ def ml_dsa_44_holds(public: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
+def ed25519_public(seed: bytes) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
 def public_of_seeds(ed25519: bytes, ml_dsa_65: bytes) -> tuple[bytes, bytes]:
     """3.2: a private key is two seeds."""
     return (
-        Ed25519PrivateKey.from_private_bytes(ed25519).public_key().public_bytes_raw(),
+        ed25519_public(ed25519),
         mldsa.MLDSA65PrivateKey.from_seed_bytes(ml_dsa_65).public_key().public_bytes_raw(),
     )
 

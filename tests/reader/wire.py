@@ -1,5 +1,6 @@
 """The one encoding of a protobuf body (SPEC 4.1), decoded with the field table of section 10."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +8,13 @@ from .refusal import RefusalError, must
 from .schema import Field, limit, messages
 
 VARINT, LENGTH = 0, 2
-Value = "bytes | int | Record"
+# 4.1: ids of members and relays, names of witnesses, countries.
+ID = rb"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
+FORMS = {
+    **dict.fromkeys(("id", "member", "sender", "recipient", "recipients", "author"), ID),
+    "WitnessKey.name": rb"[a-z0-9]([a-z0-9./-]*[a-z0-9])?",
+    "country": rb"[A-Z]{2}",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ def decode(name: str, data: bytes, depth: int = 1) -> Record:
         must(number in fields, "malformed", f"{name}: unknown field {number}")
         field = fields[number]
         must(number >= last, "malformed", f"{name}.{field.name}: out of order")
-        must(number > last or (field.repeated and not field.numeric), "malformed", f"{field.name}: twice")
+        several = field.repeated and not field.numeric and field.most > 1
+        must(number > last or several, "malformed", f"{field.name}: twice")
         last = number
         packed = field.repeated and field.numeric
         must(kind == (VARINT if field.numeric and not packed else LENGTH), "malformed", "wire type")
@@ -76,14 +84,14 @@ def decode(name: str, data: bytes, depth: int = 1) -> Record:
             for value in _packed(part):
                 values[field.name].append(_number(field, value))
         else:
-            values[field.name].append(_part(field, part, depth))
+            values[field.name].append(_part(name, field, part, depth))
         must(len(values[field.name]) <= field.most, "limit", f"{field.name}: too many")
     for field in fields.values():
         must(len(values[field.name]) >= field.least, "malformed", f"{name}.{field.name}: missing")
     return Record(name, values)
 
 
-def _part(field: Field, part: bytes, depth: int) -> "bytes | Record":
+def _part(name: str, field: Field, part: bytes, depth: int) -> "bytes | Record":
     must(field.high is None or len(part) <= field.high, "limit", f"{field.name}: {len(part)} bytes")
     must(len(part) >= field.low, "malformed", f"{field.name}: {len(part)} bytes")
     if field.type in messages():
@@ -93,6 +101,9 @@ def _part(field: Field, part: bytes, depth: int) -> "bytes | Record":
             part.decode("utf-8", "strict")
         except UnicodeDecodeError:
             raise RefusalError("malformed", f"{field.name}: not UTF-8") from None
+        form = FORMS.get(f"{name}.{field.name}", FORMS.get(field.name))
+        fits = form is None or re.fullmatch(form, part) is not None
+        must(fits, "malformed", f"{field.name}: letters that may not stand there")
     return part
 
 
