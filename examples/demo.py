@@ -114,12 +114,12 @@ class Demo:
         save = ["--save", str(folder)] if step.photo else []
         got = self.federation.mce(member, "read", id_, *save)
         wanted = json.loads(case.to_json(step.message))
-        if got != wanted:
+        if got["message"] != wanted:
             self.problems.append(f"{member} read something else than was written")
         for file in folder.iterdir() if step.photo else ():
             if file.read_bytes() != self.photo.read_bytes():
                 self.problems.append(f"{member} has another photograph")
-        kind = got["header"]["kind"].removeprefix("MESSAGE_KIND_")
+        kind = got["message"]["header"]["kind"].removeprefix("MESSAGE_KIND_")
         print(f"   {member} read    {kind}, word for word{', photograph too' if step.photo else ''}")
         if self.fault == "lost-ack":
             return

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mce_exchange.audit.verify import verify_evidence
     from mce_exchange.case import CaseMessage
-    from mce_exchange.client.dispatch import File
+    from mce_exchange.client.attaching import File
     from mce_exchange.client.facade import Hotline, Item, open_home
     from mce_exchange.errors import MceError
     from mce_exchange.hotline.receiving import Refusal
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "Alarm": "store.alarms",
     "CaseMessage": "case",
-    "File": "client.dispatch",
+    "File": "client.attaching",
     "Hotline": "client.facade",
     "Item": "client.facade",
     "MceError": "errors",

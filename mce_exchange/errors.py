@@ -33,13 +33,17 @@ class Fault(StrEnum):
     FEDERATION = "federation"
     TRANSPORT = "transport"
     STORE = "store"
+    SOFTWARE = "this software"
 
 
 class MceError(Exception):
-    """Base of the tree: `code` is stable and machine-readable, `remedy` says what to do now."""
+    """Base of the tree: `code` is stable and machine-readable, `remedy` says what to do now.
+
+    Itself it is a defect of this software, told by the name of what nobody foresaw.
+    """
 
     code: ClassVar[str] = "error"
-    default_fault: ClassVar[Fault] = Fault.USAGE
+    default_fault: ClassVar[Fault] = Fault.SOFTWARE
     default_remedy: ClassVar[str] = "report this to the maintainers"
 
     def __init__(self, message: str, *, fault: Fault | None = None, remedy: str | None = None) -> None:

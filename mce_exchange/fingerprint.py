@@ -24,8 +24,9 @@ def read_fingerprint(text: str) -> bytes:
     """From 64 hex digits or 24 words; `UsageError` for anything else."""
     try:
         if len(text.split()) > 1:
-            return bytes(_list().to_entropy(" ".join(text.lower().split())))
-        found = bytes.fromhex(text.strip())
+            found = bytes(_list().to_entropy(" ".join(text.lower().split())))
+        else:
+            found = bytes.fromhex(text.strip())
     except (ValueError, LookupError):
         raise UsageError("not a fingerprint: 64 hex digits, or 24 words") from None
     if len(found) != limits.HASH:

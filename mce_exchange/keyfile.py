@@ -3,10 +3,13 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from mce_exchange.errors import StoreError, UsageError
 from mce_exchange.primitives import vault
-from mce_exchange.primitives.vault import Cost, PassphraseParameters
+from mce_exchange.primitives.vault import SALT, Cost, PassphraseParameters
+
+_MOST = 64 * 1024
 
 
 def write_keyfile(
@@ -18,8 +21,9 @@ def write_keyfile(
     """
     if not passphrase:
         raise UsageError("a private key needs a passphrase")
+    _check_text(passphrase)
     parameters = PassphraseParameters.fresh(cost)
-    key = vault.passphrase_key(passphrase, parameters)
+    key = _derived(passphrase, parameters)
     record = {
         "format": 1,
         "cost": cost.name,
@@ -31,24 +35,57 @@ def write_keyfile(
 
 def read_keyfile(path: Path, passphrase: str, *, label: bytes) -> bytes:
     """The secret. `UsageError` if there is no file, `StoreError` for damage or a wrong passphrase."""
+    _check_text(passphrase)
+    mode, record = _read(path)
     try:
-        mode = path.stat().st_mode
-        record = json.loads(path.read_bytes())
         parameters = PassphraseParameters(salt=bytes.fromhex(record["salt"]), cost=Cost[record["cost"]])
         box = bytes.fromhex(record["box"])
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise StoreError(f"{path} is damaged", remedy="restore it from a backup") from None
+        raise _damaged(path) from None
+    if len(parameters.salt) != SALT:
+        raise _damaged(path)
     if mode & 0o077:
         raise StoreError(f"others may read {path}", remedy=f"chmod 600 {path}")
-    return vault.unshut(vault.passphrase_key(passphrase, parameters), box, label=label)
+    return vault.unshut(_derived(passphrase, parameters), box, label=label)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a private file whole or not at all, durably."""
-    temporary = path.with_name(path.name + ".new")
+def _derived(passphrase: str, parameters: PassphraseParameters) -> bytes:
     try:
+        return vault.passphrase_key(passphrase, parameters)
+    except RuntimeError:
+        raise StoreError(
+            "the passphrase's key cannot be derived", remedy="free some memory: it needs up to 256 MiB"
+        ) from None
+
+
+def _read(path: Path) -> tuple[int, Any]:
+    try:
+        with path.open("rb") as file:
+            mode, data = os.fstat(file.fileno()).st_mode, file.read(_MOST + 1)
+        if len(data) > _MOST:
+            raise _damaged(path)
+        return mode, json.loads(data)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> StoreError:
+    return StoreError(f"{path} is damaged", remedy="restore it from a backup")
+
+
+def _check_text(passphrase: str) -> None:
+    try:
+        passphrase.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the passphrase is not text in UTF-8") from None
+
+
+def replace_file(path: Path, data: bytes | bytearray) -> None:
+    """Write a private file whole or not at all, durably."""
+    try:
+        temporary = path.with_name(path.name + ".new")
         descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -56,8 +93,9 @@ def replace_file(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a file's name"
+        raise StoreError(f"cannot write {path}: {why}") from error
 
 
 def sync_folder(path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mce_exchange.errors import UsageError
 
+_MOST = 4096
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassphraseFrom:
@@ -39,9 +41,12 @@ class PassphraseFrom:
     def _file(self, source: Path | int) -> str:
         try:
             with open(source, encoding="utf-8") as file:
-                passphrase = file.read().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError):
+                passphrase = file.read(_MOST)
+        except (OSError, ValueError):
             raise UsageError("the passphrase cannot be read from there") from None
+        if len(passphrase) == _MOST:
+            raise UsageError(f"a passphrase has fewer than {_MOST} characters")
+        passphrase = passphrase.rstrip("\r\n")
         if not passphrase:
             raise UsageError("the passphrase is empty")
         return passphrase
@@ -52,9 +57,12 @@ class PassphraseFrom:
                 f"no terminal to ask for the passphrase of {what}",
                 remedy="use --passphrase-file, --passphrase-fd or --passphrase-credential",
             )
-        passphrase = getpass.getpass(f"Passphrase of {what}: ")
-        if confirm and getpass.getpass("The same again: ") != passphrase:
-            raise UsageError("the two passphrases differ; nothing was done")
+        try:
+            passphrase = getpass.getpass(f"Passphrase of {what}: ")
+            if confirm and getpass.getpass("The same again: ") != passphrase:
+                raise UsageError("the two passphrases differ; nothing was done")
+        except (EOFError, ValueError):
+            raise UsageError("no passphrase was given; nothing was done") from None
         return passphrase
 
 

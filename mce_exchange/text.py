@@ -1,5 +1,6 @@
 """Untrusted text on its way to a person: shown, never obeyed (threats H6, H11)."""
 
+import json
 import unicodedata
 from typing import Final
 
@@ -8,6 +9,22 @@ _RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
 )
 _NAME_BYTES: Final = 120
+# Letters and marks that show nothing: fillers and variation selectors, in which text can hide.
+_UNSEEN: Final = frozenset(
+    chr(code)
+    for first, last in (
+        (0x34F, 0x34F),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x2800, 0x2800),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+        (0xFFA0, 0xFFA0),
+        (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
+)
 
 
 def neutralise(text: str) -> str:
@@ -24,11 +41,17 @@ def one_line(text: str) -> str:
     return neutralise(text).replace("\n", "\\u{a}")
 
 
+def inert_json(text: str) -> str:
+    """A JSON text that says the same and does nothing on a terminal: such characters as JSON's escapes."""
+    # Outside its strings JSON has none of them but line breaks, which stay.
+    return "".join(c if _harmless(c) else json.dumps(c)[1:-1] for c in text)
+
+
 def _harmless(c: str) -> bool:
     if c in _VISIBLE:
         return True
     # Cc control, Cf format (bidi, zero width), Cs surrogates, Co private, Cn unassigned, Zl/Zp separators.
-    return unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and c not in _UNSEEN
 
 
 def safe_name(name: str, *, number: int) -> str:

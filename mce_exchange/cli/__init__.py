@@ -18,6 +18,9 @@ for module in (setup, mail, running, evidence, directory):
 
 def main() -> None:
     """The command's entry point; the exit code says whose fault an error is."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows its number; it is no reason to fail.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # text streams of the interpreter
     try:
         sys.exit(app())
     except MceError as error:
@@ -28,3 +31,15 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except Exception as error:  # a defect: told without its words, which may hold a case's
+        found = _unexpected(error)
+        tell(found)
+        sys.exit(EXIT[found.fault])
+
+
+def _unexpected(error: Exception) -> MceError:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" in {place.tb_frame.f_globals.get('__name__')}, line {place.tb_lineno}" if place else ""
+    return MceError(f"an unexpected {type(error).__name__}{where}")

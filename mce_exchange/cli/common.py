@@ -1,8 +1,9 @@
-"""What every `mce` command shares: the home, the passphrase, JSON, how errors are told."""
+"""What every `mce` command shares: the home, the passphrase, JSON, progress, how errors are told."""
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -10,14 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn
+from rich.progress import Progress as Bars
 
+from mce_exchange.client.attaching import Progress
 from mce_exchange.client.dispatch import Dispatch
 from mce_exchange.client.identity import Identity
-from mce_exchange.errors import Fault, MceError
+from mce_exchange.errors import Fault, MceError, UsageError
 from mce_exchange.hotline.follow import Follower
 from mce_exchange.passphrase import passphrase_from
 from mce_exchange.store.home import Home
-from mce_exchange.text import neutralise
+from mce_exchange.text import inert_json, neutralise, one_line
 
 EXIT: Final = {
     Fault.USAGE: 2,
@@ -26,13 +31,16 @@ EXIT: Final = {
     Fault.TRANSPORT: 5,
     Fault.STORE: 6,
     Fault.FEDERATION: 7,
+    Fault.SOFTWARE: 8,
 }
 app = App(
     name="mce",
     help="Exchange missing-children cases between hotlines, end to end encrypted, with evidence.\n\n"
-    "Exit codes: 0 done, 1 found wanting, 2 usage, 3 peer, 4 relay, 5 transport, 6 own store, 7 federation.",
+    "Exit codes: 0 done, 1 found wanting, 2 usage, 3 peer, 4 relay, 5 transport, 6 own store, 7 federation,"
+    " 8 a defect of this software.",
     version=metadata.version("mce-exchange"),
     result_action="return_value",
+    default_parameter=Parameter(negative=()),
 )
 
 
@@ -60,14 +68,14 @@ class Common:
     """A home and how to answer."""
 
     home: Annotated[Path, Parameter(env_var="MCE_HOME", help="The hotline's home.")] = Path("mce-home")
-    json: Annotated[bool, Parameter(negative="", help="Answer in JSON.")] = False
+    json: Annotated[bool, Parameter(help="Answer in JSON.")] = False
 
     def say(self, values: Mapping[str, Any], text: str) -> None:
-        """One answer: JSON for programs, or plain text in which nothing can act (threat H11)."""
+        """One answer: JSON for programs, or plain text; nothing in either can act (threat H11)."""
         if self.json:
-            print(json.dumps(values, ensure_ascii=False, default=str))
+            print(inert_json(json.dumps(values, ensure_ascii=False, default=str)), flush=True)
         else:
-            print(neutralise(text))
+            print(neutralise(text), flush=True)
 
 
 COMMON: Final = Common()
@@ -95,7 +103,7 @@ def open_home(common: Common, secret: Secret) -> Iterator[Home]:
 
 
 @contextmanager
-def open_desk(common: Common, secret: Secret, clock: Any) -> Iterator[Desk]:
+def open_desk(common: Common, secret: Secret, clock: Callable[[], float] = time.time) -> Iterator[Desk]:
     """The home with its log, for commands that seal or judge."""
     with open_home(common, secret) as home:
         identity = Identity.of(home)
@@ -104,7 +112,49 @@ def open_desk(common: Common, secret: Secret, clock: Any) -> Iterator[Desk]:
         yield Desk(home=home, identity=identity, follower=follower, dispatch=dispatch)
 
 
+@contextmanager
+def progress(common: Common) -> Iterator[Progress]:
+    """Bars for long work, on the terminal of standard error and nowhere else."""
+    console = Console(stderr=True)
+    bars = Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        console=console,
+        transient=True,
+        disable=common.json or not console.is_terminal,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    tasks: dict[str, Any] = {}
+
+    def told(name: str, done: int, total: int | None) -> None:
+        if name not in tasks:
+            tasks[name] = bars.add_task(one_line(name)[:60], total=total)
+        bars.update(tasks[name], completed=done, total=total)
+        if done == total:
+            bars.remove_task(tasks.pop(name))
+
+    with bars:
+        yield told
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """A file's bytes; `UsageError` if it cannot be read or has more than `most`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a file's name"
+        raise UsageError(f"cannot read {path}: {why}") from None
+    if len(data) > most:
+        raise UsageError(f"{path} has more than {most} bytes")
+    return data
+
+
 def tell(error: MceError) -> None:
-    """An error for a person: what, whose fault, what to do now."""
-    text = f"mce: {error}\n  whose fault: {error.fault}\n  what to do: {error.remedy}"
-    print(neutralise(text), file=sys.stderr)
+    """An error for a person: what, whose fault, what to do now. Each on one line, whatever is in it."""
+    text = (
+        f"mce: {one_line(str(error))}\n  whose fault: {error.fault}\n  what to do: {one_line(error.remedy)}"
+    )
+    print(text, file=sys.stderr)

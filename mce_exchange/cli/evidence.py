@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import track
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange.audit.records import read_records
 from mce_exchange.audit.verify import verify_evidence
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk, progress
 from mce_exchange.client.proving import evidence_of
 from mce_exchange.errors import UsageError
 from mce_exchange.keyfile import replace_file
@@ -37,10 +35,11 @@ def export(
 
     Example: mce evidence export 1f0c --home be --out case.evidence
     """
-    with open_desk(common, secret, lambda: 0.0) as desk:
-        pieces = evidence_of(desk.home, desk.identity, desk.follower, ids)
-        shown = track(pieces, "collecting", console=Console(stderr=True), disable=common.json, transient=True)
-        data = b"".join(shown)
+    with open_desk(common, secret) as desk, progress(common) as told:
+        data = bytearray()
+        for piece in evidence_of(desk.home, desk.identity, desk.follower, ids):
+            data += piece
+            told("collecting", len(data), None)
     replace_file(out, data)
     common.say({"file": str(out), "bytes": len(data)}, f"Wrote {out}, {len(data)} bytes.")
     return 0
@@ -77,5 +76,6 @@ def show(file: File, *, common: Common = COMMON) -> int:
 def _open(file: Path) -> io.BufferedReader:
     try:
         return file.open("rb")
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a file's name"
+        raise UsageError(f"cannot read {file}: {why}") from None

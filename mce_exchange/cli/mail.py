@@ -1,20 +1,24 @@
 """`mce send`, `inbox`, `read`, `ack`, `refuse`: what a desk does."""
 
+import json
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from mce_exchange import case
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk, open_home
+from mce_exchange import case, limits
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk, open_home, progress, read_file
 from mce_exchange.client import desk
+from mce_exchange.client.attaching import Progress
 from mce_exchange.client.dispatch import Manner
 from mce_exchange.client.identity import Identity
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline.receiving import Refusal
+from mce_exchange.sealing import AttachmentInfo
 from mce_exchange.store.home import Home
+from mce_exchange.store.inbox import Received
 from mce_exchange.text import one_line, safe_name
 
 _DEADLINES = {"none": 0, "1h": 1, "24h": 2, "72h": 3}
@@ -30,9 +34,11 @@ def register(app: App) -> None:
 def send(
     *,
     to: Annotated[list[str], Parameter(help="Members to send to.")],
-    message: Annotated[Path, Parameter(help="A case message as JSON; `mce read --json` shows the form.")],
+    message: Annotated[
+        Path, Parameter(help="A case message as JSON: the `message` that `mce read --json` shows.")
+    ],
     attach: Annotated[list[Path], Parameter(help="Files to attach, in the order of the case.")] = [],  # noqa: B006 # cyclopts reads it, nobody writes it
-    urgent: Annotated[bool, Parameter(negative="", help="Use the relay's urgent reserve.")] = False,
+    urgent: Annotated[bool, Parameter(help="Send it first, and use the relay's urgent reserve.")] = False,
     deadline: Annotated[Literal["none", "1h", "24h", "72h"], Parameter(help="When to be told.")] = "none",
     supersedes: Annotated[str, Parameter(help="The id of a message that this one replaces.")] = "",
     common: Common = COMMON,
@@ -43,26 +49,25 @@ def send(
     Example: mce send --home be --to hotline.pt.example --message report.json --attach photo.png
     """
     try:
-        text = message.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f"cannot read {message}") from None
-    parsed = case.from_json(text)
-    case.check(parsed)
-    manner = Manner(
-        urgent=urgent, deadline_class=_DEADLINES[deadline], supersedes=_id(supersedes) if supersedes else b""
-    )
-    with open_desk(common, secret, time.time) as opened, ExitStack() as stack:
-        files = [desk.open_file(path, stack) for path in attach]
-        header_id = opened.dispatch.send(case.encode(parsed), to, files, manner)
-        running = _node_runs(opened.home)
-    told = "The running node sends it." if running else "No node runs: `mce run` sends it."
-    common.say({"id": header_id.hex(), "to": to, "node": running}, f"Handed over {header_id.hex()}. {told}")
+        text = read_file(message, 8 * limits.CONTENT).decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{message} is not text in UTF-8") from None
+    content = case.encode(case.from_json(text))
+    case.check_bytes(content)
+    manner = Manner.checked(urgent=urgent, deadline_class=_DEADLINES[deadline], supersedes=supersedes)
+    with open_desk(common, secret) as opened:
+        with progress(common) as told:
+            encrypted = opened.dispatch.encrypt(content, to, attach, progress=told)
+        header_id = opened.dispatch.send(encrypted, manner)
+        running = opened.home.locked
+    where = "The running node sends it." if running else "No node runs: `mce run` sends it."
+    common.say({"id": header_id.hex(), "to": to, "node": running}, f"Handed over {header_id.hex()}. {where}")
     return 0
 
 
 def inbox(
     *,
-    all: Annotated[bool, Parameter(name="--all", negative="", help="Answered ones too.")] = False,
+    all: Annotated[bool, Parameter(name="--all", help="Answered ones too.")] = False,
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
@@ -70,22 +75,28 @@ def inbox(
 
     Example: mce inbox --home pt
     """
-    with open_home(common, secret) as home:
-        held = home.inbox.all() if all else home.inbox.in_state("ready")
-        table = [
-            {
-                "id": one.header_id.hex(),
-                "sender": one.sender,
-                "state": one.state,
-                "reason": one.reason,
-                "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(one.at)),
-                "kind": _kind(home, one.header_id) if one.state in ("ready", "acknowledged") else "",
-            }
-            for one in held
-        ]
-    lines = [f"{r['id']}  {r['at']}  {r['sender']}  {r['state']}  {r['kind']} {r['reason']}" for r in table]
+    with open_home(common, secret) as home, home.database.read():
+        table = [_row(home, one) for one in home.inbox.each(None if all else "ready")]
+    lines = [
+        f"{r['id']}  {r['at']}  {r['sender']}  {r['state']}{'  URGENT' if r['urgent'] else ''}"
+        f"  {r['kind']} {r['reason']}"
+        for r in table
+    ]
     common.say({"messages": table}, "\n".join(lines) or "Nothing waits for an answer.")
     return 0
+
+
+def _row(home: Home, one: Received) -> dict[str, Any]:
+    readable = one.state in ("ready", "acknowledged")
+    return {
+        "id": one.header_id.hex(),
+        "sender": one.sender,
+        "state": one.state,
+        "reason": one.reason,
+        "urgent": one.urgent,
+        "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(one.at)),
+        "kind": _kind(home, one.header_id) if readable else "",
+    }
 
 
 def read(
@@ -100,28 +111,46 @@ def read(
 
     Example: mce read 1f0c --home pt --save photos
     """
-    with open_home(common, secret) as home:
-        received = home.inbox.find(_match(home, id))
+    with open_home(common, secret) as home, progress(common) as told:
+        header_id = desk.find(home, id, outgoing=False)
+        received = home.inbox.find(header_id)
         if received is None or received.state in ("locked", "fetching"):
             raise UsageError(f"message {id} is not here, or not whole yet")
-        body = home.inbox.body(received.header_id)
+        body = home.inbox.body(header_id)
         message = case.decode(body.content)
-        saved = []
-        for number, one in enumerate(body.attachments):
-            if save is not None:
-                path = save / f"{number + 1}-{safe_name(one.name, number=number + 1)}"
-                save.mkdir(mode=0o700, parents=True, exist_ok=True)
-                desk.save_attachment(home, received.header_id, number, path)
-                saved.append(str(path))
-        names = [f"{one_line(one.name)} ({one.size} bytes)" for one in body.attachments]
+        shown = list(_attachments(home, header_id, body.attachments, save, told))
     if common.json:
-        print(case.to_json(message))
+        head = {"id": header_id.hex(), "sender": received.sender, "state": received.state}
+        common.say({**head, "message": json.loads(case.to_json(message)), "attachments": shown}, "")
         return 0
-    head = f"message {received.header_id.hex()} from {received.sender}\n"
-    tail = "".join(f"\nattachment {i + 1}: {name}" for i, name in enumerate(names))
-    tail += "".join(f"\nsaved {path}" for path in saved)
-    common.say({}, head + case.render(message, locale=locale) + tail)
+    text = f"message {header_id.hex()} from {received.sender}\n{case.render(message, locale=locale)}"
+    for one in shown:
+        text += f"\nattachment {one['number']}: {one_line(str(one['name']))} ({one['size']} bytes)"
+        text += f"\nsaved {one_line(str(one['saved']))}" if one["saved"] else ""
+    common.say({}, text)
     return 0
+
+
+def _attachments(
+    home: Home, header_id: bytes, infos: tuple[AttachmentInfo, ...], save: Path | None, told: Progress
+) -> Iterator[dict[str, object]]:
+    for number, one in enumerate(infos):
+        path = None
+        if save is not None:
+            path = save / f"{number + 1}-{safe_name(one.name, number=number + 1)}"
+            try:
+                save.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or "not a folder's name"
+                raise UsageError(f"cannot make the folder {save}: {why}") from None
+            desk.save(home, desk.attachment(home, header_id, number), path, progress=told)
+        yield {
+            "number": number + 1,
+            "name": one.name,
+            "media_type": one.media_type,
+            "size": one.size,
+            "saved": str(path) if path else None,
+        }
 
 
 def ack(
@@ -135,7 +164,7 @@ def ack(
     Example: mce ack 1f0c 77ab --home pt
     """
     with open_home(common, secret) as home:
-        found = [_match(home, one).hex() for one in ids]
+        found = list(dict.fromkeys(desk.find(home, one, outgoing=False).hex() for one in ids))
         desk.acknowledge(home, Identity.of(home), found)
     common.say({"acknowledged": found}, f"Acknowledged {len(found)} message(s).")
     return 0
@@ -154,34 +183,12 @@ def refuse(
     """
     code = {"by-person": Refusal.BY_PERSON, "policy": Refusal.POLICY}[reason]
     with open_home(common, secret) as home:
-        found = _match(home, id).hex()
+        found = desk.find(home, id, outgoing=False).hex()
         desk.refuse(home, Identity.of(home), found, code)
     common.say({"refused": found, "reason": reason}, f"Refused {found}.")
     return 0
 
 
-def _id(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise UsageError("an id has 64 hex digits")
-    return found
-
-
-def _match(home: Home, text: str) -> bytes:
-    """The one message whose id begins so."""
-    found = [one.header_id for one in home.inbox.all() if one.header_id.hex().startswith(text.lower())]
-    if len(found) != 1 or not text:
-        raise UsageError(f"{len(found)} messages have an id that begins with {text!r}")
-    return found[0]
-
-
 def _kind(home: Home, header_id: bytes) -> str:
     kind = case.decode(home.inbox.body(header_id).content).kind
     return kind.name if kind else "newer kind"
-
-
-def _node_runs(home: Home) -> bool:
-    return home.locked

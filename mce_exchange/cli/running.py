@@ -1,22 +1,24 @@
 """`mce run` and `mce status`: the node in the foreground, and how it is."""
 
 import asyncio
-import shlex
 import signal
-import sys
-import time
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from mce_exchange import fingerprint as fingerprints
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
+from mce_exchange.cli.arrival import Arrival
+from mce_exchange.cli.common import COMMON, SECRET, Common, Desk, Secret, open_desk, progress
+from mce_exchange.client import desk as acts
 from mce_exchange.client.diagnose import diagnose
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.facade import open_home as open_node
 from mce_exchange.errors import UsageError
+from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
 from mce_exchange.text import one_line
+
+_DAY = 24 * 3600.0
 
 
 def register(app: App) -> None:
@@ -27,9 +29,12 @@ def register(app: App) -> None:
 
 def run(
     *,
-    once: Annotated[bool, Parameter(negative="", help="End when all is sent and received.")] = False,
+    once: Annotated[bool, Parameter(help="End when all is sent and received.")] = False,
+    patience: Annotated[
+        float, Parameter(help="With --once: how many seconds to bear with the relay.")
+    ] = 60.0,
     on_arrival: Annotated[
-        str, Parameter(help="Run this command at each arrival; it is told nothing of the content.")
+        str, Parameter(help="Run this command when messages arrive; it is told nothing of them.")
     ] = "",
     anchor_seconds: Annotated[float, Parameter(help="How often to fetch the newest anchor.")] = 30.0,
     common: Common = COMMON,
@@ -39,59 +44,64 @@ def run(
 
     Example: mce run --home pt --on-arrival "notify-send 'a case has come'"
     """
+    for seconds in (patience, anchor_seconds):
+        if not 0.05 <= seconds <= _DAY:
+            raise UsageError("seconds are from 0.05 to one day")
+    arrival = Arrival(on_arrival)
     passphrase = secret.read(f"the home {common.home}")
-    return asyncio.run(_run(common, passphrase, once, shlex.split(on_arrival), anchor_seconds))
+    return asyncio.run(_run(common, passphrase, arrival, anchor_seconds, patience if once else None))
 
 
 async def _run(
-    common: Common, passphrase: str, once: bool, on_arrival: list[str], anchor_seconds: float
+    common: Common, passphrase: str, arrival: Arrival, anchor_seconds: float, patience: float | None
 ) -> int:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with open_node(common.home, passphrase, anchor_seconds=anchor_seconds) as hotline:
-        common.say({"ready": hotline.member}, f"{hotline.member}: the node runs.")
-        sys.stdout.flush()
-        tasks = [
-            asyncio.create_task(stop.wait()),
-            asyncio.create_task(_alarms(common, hotline)),
-            asyncio.create_task(_arrivals(common, hotline, on_arrival)),
-        ]
-        if once:
-            tasks.append(asyncio.create_task(hotline.idle()))
-        done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
-        for task in done:
-            task.result()
+    with progress(common) as told:
+        async with open_node(
+            common.home,
+            passphrase,
+            anchor_seconds=anchor_seconds,
+            call_seconds=patience or 60.0,
+            progress=told,
+        ) as hotline:
+            common.say({"ready": hotline.member}, f"{hotline.member}: the node runs.")
+            tasks = [
+                asyncio.create_task(stop.wait()),
+                asyncio.create_task(_alarms(common, hotline)),
+                asyncio.create_task(_arrivals(common, hotline, arrival)),
+                asyncio.create_task(arrival.run()),
+            ]
+            if patience is not None:
+                tasks.append(asyncio.create_task(hotline.idle(patience)))
+            done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            for task in done:
+                task.result()
     return 0
 
 
 async def _alarms(common: Common, hotline: Hotline) -> None:
-    async for alarm in hotline.alarms():
+    async for alarm in hotline.alarms(unseen=True):
         common.say(
             {"alarm": alarm.kind, "about": alarm.about, "text": alarm.text, "at": alarm.at},
-            f"ALARM {alarm.kind}: {one_line(alarm.text)} ({one_line(alarm.about)})",
+            f"ALARM {_alarm(alarm)}",
         )
-        sys.stdout.flush()
 
 
-async def _arrivals(common: Common, hotline: Hotline, command: list[str]) -> None:
+async def _arrivals(common: Common, hotline: Hotline, arrival: Arrival) -> None:
     async for item in hotline.inbox():
         common.say({"arrived": item.id, "sender": item.sender}, f"arrived {item.id} from {item.sender}")
-        sys.stdout.flush()
-        if command:
-            # Content-free: no id, no sender, nothing of the message is handed over.
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
-            )
-            await process.wait()
+        arrival.wake()
 
 
 def status(
     *,
-    connect: Annotated[bool, Parameter(negative="", help="Try the relay's door too.")] = False,
+    connect: Annotated[bool, Parameter(help="Try the relay's door too.")] = False,
     message: Annotated[str, Parameter(help="How far a message of ours is, by its id.")] = "",
+    seen: Annotated[bool, Parameter(help="The alarms shown have been seen: do not show them again.")] = False,
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
@@ -99,44 +109,56 @@ def status(
 
     Example: mce status --home pt --connect
     """
-    with open_desk(common, secret, time.time) as desk:
-        home, state = desk.home, desk.follower.state
-        prekey = state.prekey(desk.identity.member)
-        sent = home.outbox.all()
-        values: dict[str, Any] = {
-            "member": desk.identity.member,
-            "network_id": desk.identity.network_id.hex(),
-            "words": fingerprints.words(desk.identity.network_id),
-            "network": state.directory.name,
-            "exercise": state.directory.exercise,
-            "directory_version": state.directory.version,
-            "log_size": desk.follower.tree.size,
-            "node_runs": home.locked,
-            "prekey_epoch": prekey.epoch if prekey else 0,
-            "queued": sum(one.state == "queued" for one in sent),
-            "accepted": sum(one.state == "accepted" for one in sent),
-            "unanswered": sum(d.status == "waiting" for one in sent for d in one.deliveries),
-            "inbox": len(home.inbox.in_state("ready")),
-            "locked": len(home.inbox.in_state("locked")),
-            "alarms": [f"{alarm.kind}: {alarm.text}" for alarm in home.alarms.all(unseen=True)],
-        }
+    with open_desk(common, secret) as opened:
+        alarms = opened.home.alarms.all(unseen=True)
+        values = _values(opened)
         if connect:
-            values["relay"] = diagnose(home)
+            values["relay"] = diagnose(opened.home)
         if message:
-            values["message"] = _sent(home, message)
+            values["message"] = _sent(opened.home, message)
+        if seen and alarms:
+            opened.home.alarms.mark_seen(alarms[-1].id)
     lines = [f"{name.replace('_', ' ')}: {one_line(str(value))}" for name, value in values.items()]
+    lines += [f"ALARM {_alarm(alarm)}" for alarm in alarms]
+    values["alarms"] = [{"alarm": a.kind, "about": a.about, "text": a.text, "at": a.at} for a in alarms]
     common.say(values, "\n".join(lines))
-    return int(bool(values["alarms"]) or values.get("relay", "open") != "open")
+    return int(bool(alarms and not seen) or values.get("relay", "open") != "open")
+
+
+def _values(opened: Desk) -> dict[str, Any]:
+    home, state = opened.home, opened.follower.state
+    prekey = state.prekey(opened.identity.member)
+    return {
+        "member": opened.identity.member,
+        "network_id": opened.identity.network_id.hex(),
+        "words": fingerprints.words(opened.identity.network_id),
+        "network": state.directory.name,
+        "exercise": state.directory.exercise,
+        "directory_version": state.directory.version,
+        "log_size": opened.follower.size,
+        "node_runs": home.locked,
+        "prekey_epoch": prekey.epoch if prekey else 0,
+        "queued": home.outbox.count("queued"),
+        "accepted": home.outbox.count("accepted"),
+        "unanswered": home.outbox.unanswered(),
+        "inbox": home.inbox.count("ready"),
+        "fetching": home.inbox.count("fetching"),
+        "locked": home.inbox.count("locked"),
+    }
+
+
+def _alarm(alarm: Raised) -> str:
+    return f"{alarm.kind}: {one_line(alarm.text)} ({one_line(alarm.about)})"
 
 
 def _sent(home: Home, id_: str) -> dict[str, Any]:
-    found = [one for one in home.outbox.all() if id_ and one.header_id.hex().startswith(id_.lower())]
-    if len(found) != 1:
-        raise UsageError(f"{len(found)} messages sent from here have an id that begins with {id_!r}")
+    found = home.outbox.find(acts.find(home, id_, outgoing=True))
+    if found is None:
+        raise UsageError(f"no message {id_} was sent from here")
     return {
-        "id": found[0].header_id.hex(),
-        "state": found[0].state,
-        "reason": found[0].reason,
-        "log_index": found[0].log_index,
-        "deliveries": [{"member": d.member, "status": d.status} for d in found[0].deliveries],
+        "id": found.header_id.hex(),
+        "state": found.state,
+        "reason": found.reason,
+        "log_index": found.log_index,
+        "deliveries": [{"member": d.member, "status": d.status} for d in found.deliveries],
     }

@@ -6,14 +6,15 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from mce_exchange import fingerprint as fingerprints
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_home
+from mce_exchange import limits
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_home, read_file
 from mce_exchange.client import joining
-from mce_exchange.errors import UsageError
 from mce_exchange.keyfile import replace_file
 from mce_exchange.primitives.vault import Cost
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
+from mce_exchange.text import one_line
 
 
 def register(app: App) -> None:
@@ -30,18 +31,20 @@ def init(
     country: Annotated[str, Parameter(help="ISO 3166-1 alpha-2.")] = "",
     phone: Annotated[str, Parameter(help="For the person who has to be telephoned, with country code.")] = "",
     role: Annotated[joining.RoleName, Parameter(help="What it is for.")] = "hotline",
-    quick: Annotated[bool, Parameter(negative="", help="Cheap key derivation, for exercises.")] = False,
+    quick: Annotated[bool, Parameter(help="Cheap key derivation, for exercises.")] = False,
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
     """Make keys and a home.
 
-    Example: mce init --home be --member hotline.be.example --name "Child Focus (exercise)" --country BE
+    Example: mce init --home be --member hotline.be.example --name "Synthetic hotline BE" --country BE
     """
+    # Before there is a home: one that cannot be entered would have to be thrown away again.
+    made = joining.new_member(member=member, name=name, country=country, phone=phone, role=role)
     passphrase = secret.read(f"the new home {common.home}", confirm=True)
     home = Home.create(common.home, passphrase, cost=Cost.INTERACTIVE if quick else Cost.MODERATE)
     try:
-        joining.make_member(home, member=member, name=name, country=country, phone=phone, role=role)
+        made.move_in(home)
     finally:
         home.close()
     text = f"Made {common.home}. Back up {common.home / 'home.key'} and its passphrase. Next: mce card"
@@ -80,7 +83,9 @@ def join(
     directory: Annotated[list[Path], Parameter(help="Directory files from version 1 on, in order.")],
     fingerprint: Annotated[str, Parameter(help="The root fingerprint: 64 hex digits or 24 words.")],
     relay_address: Annotated[str, Parameter(help="host:port, if not the one in the Directory.")] = "",
-    proxy: Annotated[str, Parameter(help="An HTTP proxy to connect through, as http://host:port.")] = "",
+    proxy: Annotated[
+        str, Parameter(help="An HTTP proxy to connect through, as http://host:port; none for none.")
+    ] = "",
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
@@ -89,13 +94,11 @@ def join(
     Example: mce join --home be --directory genesis.directory --fingerprint "abandon ability ..."
     """
     pinned = fingerprints.read_fingerprint(fingerprint)
-    try:
-        files = [path.read_bytes() for path in directory]
-    except OSError as error:
-        raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
+    files = [read_file(path, limits.DIRECTORY_BUNDLE) for path in directory]
     with open_home(common, secret) as home:
         joined = joining.join(home, files, pinned=pinned, relay_address=relay_address, proxy=proxy)
-    text = f"Joined {joined.name}, Directory version {joined.version}, {joined.relay} at {joined.address}."
+    text = f"Joined {one_line(joined.name)}, Directory version {joined.version},"
+    text += f" {joined.relay} at {one_line(joined.address)}."
     if not joined.entered:
         text += " This member is NOT in it yet: give the federation your card."
     common.say(

@@ -1,98 +1,157 @@
 """What a desk does with an open home, whether or not its node runs here: the acts behind facade and `mce`."""
 
-import mimetypes
 import os
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
-from mce_exchange import case
+from mce_exchange import case, limits
 from mce_exchange import statement as statements
 from mce_exchange.case import CaseMessage
-from mce_exchange.client.dispatch import File
+from mce_exchange.client.attaching import Progress, silent
 from mce_exchange.client.identity import Identity
-from mce_exchange.errors import UsageError
-from mce_exchange.header import read_header
+from mce_exchange.client.ids import HEX, read_id
+from mce_exchange.errors import ProtocolError, StoreError, UsageError
+from mce_exchange.header import Header, Stream, read_header
 from mce_exchange.hotline import answers
 from mce_exchange.hotline.answers import About
 from mce_exchange.hotline.receiving import Refusal
-from mce_exchange.sealing import open_as_signed
+from mce_exchange.keyfile import sync_folder
+from mce_exchange.sealing import AttachmentInfo, open_as_signed
 from mce_exchange.store.home import Home
+from mce_exchange.store.inbox import Received
 
-Source = str | os.PathLike[str] | File
+_AGAIN: Final = "ask the sender, by telephone, to send it again"
+_PAGE: Final = 200
 
 
-def open_file(source: Source, stack: ExitStack) -> File:
-    """An attachment from a path, open until the stack ends, or as it is given."""
-    if isinstance(source, File):
-        return source
-    path = Path(source)
-    try:
-        opened = stack.enter_context(path.open("rb"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path.name}: {error.strerror}") from error
-    guessed = mimetypes.guess_type(path.name)[0]
-    return File(name=path.name, media_type=guessed or "application/octet-stream", source=opened)
+def find(home: Home, text: str, *, outgoing: bool | None = None) -> bytes:
+    """The one message, received or sent, whose id begins so; `UsageError` for none or several."""
+    start = text.lower()
+    found = []
+    if start and HEX.issuperset(start) and len(start) <= 2 * limits.HASH:
+        # Ids compare as bytes, so an index finds them: from the start filled with 0 to it filled with f.
+        low, high = (bytes.fromhex(start.ljust(2 * limits.HASH, fill)) for fill in "0f")
+        which = (0, 1) if outgoing is None else (int(outgoing), int(outgoing))
+        found = home.database.rows(
+            "SELECT header_id FROM message WHERE header_id BETWEEN ? AND ? AND outgoing IN (?, ?) LIMIT 2",
+            low,
+            high,
+            *which,
+        )
+    if len(found) != 1:
+        many = "several messages have" if found else "no message has"
+        raise UsageError(f"{many} an id that begins with {text!r}")
+    return bytes(found[0][0])
 
 
 def acknowledge(home: Home, identity: Identity, ids: Sequence[str]) -> None:
-    """Answer `delivered` for messages in state `ready`, in one transaction."""
+    """Answer `delivered` for messages in state `ready`, in one transaction; each once if named twice."""
+    if not ids:
+        raise UsageError("name at least one message to acknowledge")
     with home.database.write():
-        about = [_about(home, identity.member, id_) for id_ in ids]
+        about = [_about(home, identity.member, id_, ("ready",)) for id_ in dict.fromkeys(ids)]
         for one in about:
             home.inbox.move(one.header_id, state="acknowledged")
-        home.publishing.put(answers.delivered(identity.author, about))
+        for at in range(0, len(about), limits.ACK_ITEMS):
+            home.publishing.put(answers.delivered(identity.author, about[at : at + limits.ACK_ITEMS]))
 
 
 def refuse(home: Home, identity: Identity, id_: str, code: Refusal) -> None:
-    """Answer `refused` for a message in state `ready`, in one transaction."""
+    """Answer `refused`, for ever, for a message that is not answered yet, whole or not."""
+    if not isinstance(code, Refusal) or not code.final:
+        raise UsageError("a person refuses with a code that is final")
     with home.database.write():
-        about = _about(home, identity.member, id_)
+        about = _about(home, identity.member, id_, ("ready", "fetching", "locked"))
         home.inbox.move(about.header_id, state="refused", reason=code.name.lower())
         home.publishing.put(answers.refused(identity.author, about, code))
 
 
-def _about(home: Home, member: str, id_: str) -> About:
-    received = home.inbox.find(bytes.fromhex(id_))
-    if received is None or received.state != "ready":
+def _about(home: Home, member: str, id_: str, states: Sequence[str]) -> About:
+    received = home.inbox.find(read_id(id_))
+    if received is None or received.state not in states:
         state = "is not here" if received is None else f"is {received.state}"
         raise UsageError(f"message {id_} {state}", remedy="`mce inbox` lists what waits for an answer")
-    header = read_header(statements.decode(received.statement))
     return About(
         header_id=received.header_id,
         index=received.log_index,
-        position=header.recipient_index(member),
+        position=header_of(received).recipient_index(member),
     )
 
 
-def save_attachment(home: Home, header_id: bytes, number: int, path: Path) -> None:
-    """Decrypt one attachment of a received message into a file that does not exist yet."""
+def header_of(received: Received) -> Header:
+    """The header of a message that was verified when it came."""
+    return read_header(statements.decode(received.statement))
+
+
+def attachment(home: Home, header_id: bytes, number: int) -> tuple[Stream, bytes, AttachmentInfo]:
+    """Stream, secret and description of one attachment of a received message that is whole."""
     received = home.inbox.find(header_id)
-    if received is None:
-        raise UsageError(f"message {header_id.hex()} is not here")
-    header = read_header(statements.decode(received.statement))
-    streams, secrets = header.core.streams[1:], home.inbox.body(header_id).secrets[1:]
-    if not 0 <= number < len(streams):
-        raise UsageError(f"this message has {len(streams)} attachments, counted from 0")
-    try:
-        with path.open("xb") as sink, home.attachments.path(streams[number].root).open("rb") as source:
-            for piece in open_as_signed(secrets[number], streams[number], source, payload=False):
-                sink.write(piece)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already") from None
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    if received is None or received.state in ("locked", "fetching"):
+        raise UsageError(f"message {header_id.hex()} is not here, or not whole yet")
+    body = home.inbox.body(header_id)
+    if not 0 <= number < len(body.attachments):
+        raise UsageError(f"this message has {len(body.attachments)} attachments, counted from 0")
+    stream = header_of(received).core.streams[1 + number]
+    return stream, body.secrets[1 + number], body.attachments[number]
 
 
-def case_messages(home: Home, case_id: str) -> list[tuple[str, CaseMessage]]:
-    """(sender, message) of a case in both directions, as this home came to hold them."""
-    return [(sender, one) for sender, one in _messages(home) if one.header.case_id == case_id]
+def save(
+    home: Home,
+    one: tuple[Stream, bytes, AttachmentInfo],
+    path: Path,
+    *,
+    progress: Progress = silent,
+) -> None:
+    """Decrypt an attachment into a file that does not exist yet, whole or not at all; on any thread.
+
+    Raises `UsageError` if it exists or cannot be written, `StoreError` if our copy is damaged.
+    """
+    stream, secret, info = one
+    with ExitStack() as stack:
+        source = stack.enter_context(home.attachments.reading(stream.root))
+        try:
+            done = 0
+            descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+            stack.callback(Path(name).unlink, missing_ok=True)
+            with os.fdopen(descriptor, "wb") as sink:
+                # Nothing is seen under its name before its last chunk has opened (threat E13).
+                for piece in open_as_signed(secret, stream, source, payload=False):
+                    sink.write(piece)
+                    done += len(piece)
+                    progress(info.name, done, info.size)
+                sink.flush()
+                os.fsync(sink.fileno())
+            # Only a name that was free a moment ago is replaced: by us.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.replace(name, path)
+            sync_folder(path.parent)
+        except ProtocolError:
+            raise StoreError("this home's copy of the attachment is damaged", remedy=_AGAIN) from None
+        except FileExistsError:
+            raise UsageError(f"{path} exists already") from None
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "not a file's name"
+            raise UsageError(f"cannot write {path}: {why}") from error
 
 
-def _messages(home: Home) -> Iterator[tuple[str, CaseMessage]]:
+def case_page(home: Home, case_id: str, after: int) -> tuple[int | None, list[tuple[str, CaseMessage]]]:
+    """(sender, message) of a case, both ways, among the next messages; where to go on, None at the end.
+
+    Page by page, because each message has to be decrypted and others want the home meanwhile.
+    """
     rows = home.database.rows(
-        "SELECT header_id, outgoing, sender FROM message WHERE body_key IS NOT NULL ORDER BY id"
+        "SELECT id, header_id, outgoing, sender FROM message WHERE body_key IS NOT NULL AND id > ?"
+        " ORDER BY id LIMIT ?",
+        after,
+        _PAGE,
     )
-    for header_id, outgoing, sender in rows:
+    found = []
+    for _, header_id, outgoing, sender in rows:
         box = home.outbox if outgoing else home.inbox
-        yield sender, case.decode(box.body(header_id).content)
+        message = case.decode(box.body(header_id).content)
+        if message.header.case_id == case_id:
+            found.append((str(sender), message))
+    return (int(rows[-1][0]) if len(rows) == _PAGE else None), found

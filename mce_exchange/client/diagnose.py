@@ -1,27 +1,41 @@
 """Why the relay cannot be reached: gRPC only says "unavailable", a handshake of our own says more."""
 
+import base64
 import os
 import socket
 import ssl
 from typing import Final
+from urllib.parse import unquote
 
+from mce_exchange.client.address import read_address, split_proxy
+from mce_exchange.errors import UsageError
 from mce_exchange.primitives import tls
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
 
 _SECONDS: Final = 5.0
+_HEAD: Final = 16 * 1024
+
+
+class _ProxyError(Exception):
+    """What the proxy said."""
 
 
 def diagnose(home: Home) -> str:
-    """ "open", or what is wrong and what to do. Does not pass through a configured proxy."""
-    host, _, port = home.settings.text(settings.RELAY_ADDRESS).rpartition(":")
+    """ "open", or what is wrong and what to do, on the way that the node takes."""
+    try:
+        host, port = read_address(home.settings.text(settings.RELAY_ADDRESS))
+    except UsageError as error:
+        return f"{error}: join again with --relay-address"
+    proxy = (home.settings.find(settings.PROXY) or b"").decode()
+    way = f" through {split_proxy(proxy).hostname}" if proxy else ""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=tls.to_pem(home.settings.get(settings.RELAY_CERTIFICATE)).decode())
     _load_door(context, home)
     try:
         with (
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS) as plain,
+            _connect(host, port, proxy) as plain,
             context.wrap_socket(plain, server_hostname=tls.SERVER_NAME) as door,
         ):
             door.settimeout(_SECONDS)
@@ -32,10 +46,46 @@ def diagnose(home: Home) -> str:
         return "the relay shows another certificate than the pinned one: do not trust it, ask the operator"
     except ssl.SSLError:
         return "the relay does not admit this certificate: is this member's card in the Directory?"
+    except _ProxyError as error:
+        return f"the proxy does not let us through to {host}:{port}: {error}"
     except TimeoutError:
-        return f"no answer from {host}:{port}: a firewall, or the wrong address"
+        return f"no answer from {host}:{port}{way}: a firewall, or the wrong address"
     except (OSError, ValueError):
-        return f"nothing listens at {host}:{port}: the relay is down, or the address is wrong"
+        return f"nothing listens at {host}:{port}{way}: the relay is down, or the address is wrong"
+
+
+def _connect(host: str, port: int, proxy: str) -> socket.socket:
+    if not proxy:
+        return socket.create_connection((host, port), timeout=_SECONDS)
+    split = split_proxy(proxy)
+    plain = socket.create_connection((split.hostname or "", split.port or 0), timeout=_SECONDS)
+    try:
+        _ask_proxy(
+            plain, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", split.username, split.password
+        )
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
+def _ask_proxy(plain: socket.socket, target: str, user: str | None, password: str | None) -> None:
+    """HTTP CONNECT (RFC 9110 section 9.3.6)."""
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    if user is not None:
+        pair = f"{unquote(user)}:{unquote(password or '')}".encode()
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}")
+    plain.sendall("\r\n".join([*lines, "", ""]).encode())
+    head = b""
+    # Byte by byte: what follows the head is the relay's.
+    while not head.endswith(b"\r\n\r\n"):
+        one = plain.recv(1)
+        if not one or len(head) > _HEAD:
+            raise _ProxyError("it hangs up")
+        head += one
+    status = head.split(b"\r\n", 1)[0].decode("ascii", "replace")
+    if status.split(" ")[1:2] != ["200"]:
+        raise _ProxyError(f"it says {status[:80]}")
 
 
 def _load_door(context: ssl.SSLContext, home: Home) -> None:

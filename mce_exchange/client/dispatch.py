@@ -1,34 +1,46 @@
 """What we send: messages sealed into the outbox, and the relay's answers to what it was given.
 
-Runs on the home's thread. A receipt is believed when its proof holds under the log's signature;
-until then the same bytes stay queued (threats R4, R5).
+`encrypt` may take long and runs on any thread; all else runs on the home's. A receipt is believed
+when its proof holds under the log's signature; until then the same bytes stay queued (threats R4, R5).
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import BinaryIO
-
-import msgpack
+from typing import BinaryIO, Final, Self, cast
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
+from mce_exchange.client.attaching import Progress, Reader, Source, Stop, open_file, silent
 from mce_exchange.client.identity import Identity
+from mce_exchange.client.ids import read_id
 from mce_exchange.client.relay import TRANSIENT, Accepted, Outcome
 from mce_exchange.directory.authority import authenticate
 from mce_exchange.directory.public import PublicState
-from mce_exchange.errors import ContextError, RefusedError
+from mce_exchange.errors import (
+    ContextError,
+    DirectoryError,
+    LogError,
+    MceError,
+    ProtocolError,
+    RefusedError,
+    UsageError,
+)
 from mce_exchange.header import read_header
 from mce_exchange.hotline import answers, prekeys
+from mce_exchange.log.checkpoint import size_of
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.receipt import Receipt, verify_receipt
 from mce_exchange.sealing import Attachment, Draft, Sealed, To, seal, seal_streams
 from mce_exchange.statement import Statement
+from mce_exchange.store import receipts
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.body import Body
 from mce_exchange.store.home import Home
 from mce_exchange.store.outbox import Outgoing
 from mce_exchange.store.publishing import Queued
+
+_DEADLINE_CLASSES: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +52,21 @@ class Manner:
     lifetime_seconds: int = limits.DEFAULT_LIFETIME_SECONDS
     supersedes: bytes = b""
 
+    @classmethod
+    def checked(cls, *, urgent: bool, deadline_class: int, supersedes: str) -> Self:
+        """As a caller says it; `UsageError` for what no header can say. `supersedes` is an id in hex."""
+        if not 0 <= deadline_class <= _DEADLINE_CLASSES:
+            raise UsageError(f"a deadline class is a number from 0 to {_DEADLINE_CLASSES}")
+        replaced = read_id(supersedes) if supersedes else b""
+        return cls(urgent=urgent, deadline_class=deadline_class, supersedes=replaced)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """An attachment to send, read once to its end from a buffered `source`."""
 
-    name: str
-    media_type: str
-    source: BinaryIO
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """A message whose ciphertext is here, and that has no number, no wrap and no signature yet."""
+
+    content: bytes
+    draft: Draft
 
 
 class Dispatch:
@@ -66,40 +85,65 @@ class Dispatch:
         self._state = state
         self._clock = clock
 
-    def send(self, content: bytes, to: Sequence[str], files: Sequence[File], manner: Manner) -> bytes:
-        """Encrypt, number, sign, store durably: the header id (32 bytes). Nothing is sent yet.
+    def encrypt(
+        self,
+        content: bytes,
+        to: Sequence[str],
+        attachments: Sequence[Source] = (),
+        *,
+        progress: Progress = silent,
+        stop: Stop | None = None,
+    ) -> Encrypted:
+        """Encrypt a message and its attachments, in bounded memory, on any thread.
 
         Raises `UsageError` if a recipient cannot be reached safely, `LimitError` above a cap.
         """
         for member in to:
             prekeys.to_send(self._state(), member, now_minutes=self._minutes())
         with ExitStack() as stack:
+            # No more files are opened than a message may have.
+            files = [open_file(one, stack) for one in attachments[: limits.ATTACHMENTS + 1]]
             sinks = [stack.enter_context(self._home.attachments.temporary()) for _ in files]
             draft = seal_streams(
                 sender=self._identity.member,
                 recipients=to,
                 content=content,
                 attachments=[
-                    Attachment(name=one.name, media_type=one.media_type, source=one.source, sink=sink)
+                    Attachment(
+                        name=one.name,
+                        media_type=one.media_type,
+                        source=cast(BinaryIO, Reader(one, progress=progress, stop=stop)),
+                        sink=sink,
+                    )
                     for one, (_, sink) in zip(files, sinks, strict=True)
                 ],
             )
             # Ciphertext first: a message in the outbox always finds its attachments.
             for (path, sink), stream in zip(sinks, draft.streams[1:], strict=True):
                 self._home.attachments.keep(path, sink, stream.root)
+        return Encrypted(content, draft)
+
+    def send(self, encrypted: Encrypted, manner: Manner) -> bytes:
+        """Number, wrap, sign, store durably: the header id (32 bytes). Nothing is sent yet."""
+        draft = encrypted.draft
         body = Body(
-            content=content,
+            content=encrypted.content,
             attachments=draft.attachments,
             secrets=draft.secrets,
             content_key=draft.content_key,
         )
-        return self._home.outbox.put(lambda: self._seal(draft, manner), body, at=int(self._clock())).id
+        try:
+            return self._home.outbox.put(lambda: self._seal(draft, manner), body, at=int(self._clock())).id
+        except MceError:
+            for stream in draft.streams[1:]:
+                self._home.attachments.erase(stream.root)
+            raise
 
     def _seal(self, draft: Draft, manner: Manner) -> Sealed:
         state = self._state()
         to = []
         for member in draft.recipients:
-            sequence, previous_id = self._home.outbox.next_number(member)
+            sequence, previous_id = self._home.numbers.next(member)
             prekey = prekeys.to_send(state, member, now_minutes=self._minutes())
             to.append(
                 To(
@@ -124,33 +168,55 @@ class Dispatch:
             supersedes=manner.supersedes,
         )
 
-    def sent(self, messages: Sequence[Outgoing], outcomes: Sequence[Outcome]) -> None:
-        """Take the relay's answers to messages. Raises `LogError` for a receipt that does not hold."""
+    def sent(self, messages: Sequence[Outgoing], outcomes: Sequence[Outcome]) -> list[MceError | None]:
+        """Take the relay's answers to messages; for each None, or why it is to be sent again."""
         with self._home.database.write():
-            for one, outcome in zip(messages, outcomes, strict=True):
-                if isinstance(outcome, Accepted):
-                    receipt = self._verified(outcome, one.statement)
-                    self._home.outbox.accepted(
-                        one.header_id,
-                        statement=outcome.statement,
-                        log_index=receipt.index,
-                        receipt=msgpack.packb([receipt.index, list(receipt.proof), receipt.checkpoint]),
-                    )
-                elif outcome.reason not in TRANSIENT:
-                    self._not_accepted(one, outcome)
+            return [self._sent(one, outcome) for one, outcome in zip(messages, outcomes, strict=True)]
 
-    def published(self, queued: Sequence[Queued], outcomes: Sequence[Outcome]) -> None:
-        """Take the relay's answers to other Statements."""
+    def _sent(self, one: Outgoing, outcome: Outcome) -> MceError | None:
+        if isinstance(outcome, RefusedError):
+            if outcome.reason == "attachment_missing":
+                self._home.outbox.uploaded(one.header_id, done=False)
+            if outcome.reason in TRANSIENT:
+                return outcome
+            self.not_accepted(one, outcome)
+            return None
+        try:
+            receipt = self._verified(outcome, one.statement)
+        except (DirectoryError, LogError, ProtocolError) as error:
+            return error
+        self._home.outbox.accepted(
+            one.header_id,
+            statement=outcome.statement,
+            log_index=receipt.index,
+            receipt=receipts.encode(receipt),
+            at=int(self._clock()),
+        )
+        return None
+
+    def published(self, queued: Sequence[Queued], outcomes: Sequence[Outcome]) -> list[MceError | None]:
+        """Take the relay's answers to other Statements, likewise."""
         with self._home.database.write():
-            for one, outcome in zip(queued, outcomes, strict=True):
-                if isinstance(outcome, Accepted):
-                    receipt = self._verified(outcome, one.statement)
-                    self._home.publishing.accepted(one.id, log_index=receipt.index)
-                elif outcome.reason not in TRANSIENT:
-                    self._home.publishing.refused(one.id, reason=outcome.reason)
-                    # A second final answer changes nothing, so it is no alarm.
-                    if outcome.reason != "already_final":
-                        self._alarm(f"{one.type} {one.id}", str(outcome))
+            return [self._published(one, outcome) for one, outcome in zip(queued, outcomes, strict=True)]
+
+    def _published(self, one: Queued, outcome: Outcome) -> MceError | None:
+        if isinstance(outcome, RefusedError):
+            if outcome.reason in TRANSIENT:
+                return outcome
+            self._home.publishing.refused(one.id, reason=outcome.reason)
+            # A second final answer changes nothing, so it is no alarm; a prekey is made anew: one a day.
+            if outcome.reason != "already_final":
+                about = f"of day {self._minutes() // 1440}" if one.type == "prekey" else one.id
+                self._alarm(f"{one.type} {about}", str(outcome))
+            return None
+        try:
+            receipt = self._verified(outcome, one.statement)
+        except (DirectoryError, LogError, ProtocolError) as error:
+            return error
+        self._home.publishing.accepted(
+            one.id, log_index=receipt.index, receipt=receipts.encode(receipt), at=int(self._clock())
+        )
+        return None
 
     def _verified(self, outcome: Accepted, ours: bytes) -> Receipt:
         """The receipt, for our bytes or for those that were accepted earlier under the same id."""
@@ -161,7 +227,7 @@ class Dispatch:
             raise ContextError("the relay's receipt is for another Statement")
         if outcome.statement != ours:
             self._signed(logged, outcome.receipt.index)
-        key = state.directory.log_key(outcome.receipt.index + 1)
+        key = state.directory.log_key(size_of(outcome.receipt.checkpoint))
         entry = LogEntry(logged.public, logged.digest)
         verify_receipt(outcome.receipt, entry, origin=state.directory.origin, key=key)
         return outcome.receipt
@@ -171,9 +237,11 @@ class Dispatch:
             raise ContextError("the relay returns another copy of a Directory")
         authenticate(logged, state=self._state(), index=index)
 
-    def _not_accepted(self, message: Outgoing, refusal: RefusedError) -> None:
+    def not_accepted(self, message: Outgoing, refusal: RefusedError) -> None:
+        """The relay will never take a message: it has failed, and its numbers are void."""
+        if not self._home.outbox.failed(message.header_id, reason=refusal.reason):
+            return
         header = read_header(statements.decode(message.statement))
-        self._home.outbox.failed(message.header_id, reason=refusal.reason)
         self._alarm(message.header_id.hex(), f"{refusal} - {refusal.remedy}")
         # A number that the log gave to another message is no longer ours to void (threat H9).
         if refusal.reason == "sequence_used":

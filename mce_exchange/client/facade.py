@@ -9,17 +9,21 @@ async with open_home("home", passphrase) as hotline:
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mce_exchange import case
 from mce_exchange.case import CaseMessage
 from mce_exchange.client import desk
+from mce_exchange.client.attaching import Progress, Source, silent
 from mce_exchange.client.channel import open_channel
-from mce_exchange.client.dispatch import Manner
+from mce_exchange.client.dispatch import Encrypted, Manner
+from mce_exchange.client.ids import read_id
 from mce_exchange.client.node import Node
 from mce_exchange.client.relay import GrpcRelay, Relay
 from mce_exchange.errors import UsageError
@@ -28,8 +32,9 @@ from mce_exchange.sealing import AttachmentInfo
 from mce_exchange.store import settings
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
-from mce_exchange.store.inbox import Received
 from mce_exchange.store.outbox import Sent
+
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,6 @@ class Item:
     message: CaseMessage
     attachments: tuple[AttachmentInfo, ...]
     _hotline: "Hotline"
-    _received: Received
 
     async def acknowledge(self) -> None:
         """Sign and queue `delivered`; this message is never given again."""
@@ -51,9 +55,9 @@ class Item:
         """Sign and queue `refused`; this message is never given again."""
         await self._hotline.refuse(self.id, code)
 
-    async def save(self, number: int, path: str | os.PathLike[str]) -> None:
+    async def save(self, number: int, path: str | os.PathLike[str], *, progress: Progress = silent) -> None:
         """Write attachment `number` (from 0) to a file that does not exist yet, decrypted."""
-        await self._hotline.save(self.id, number, path)
+        await self._hotline.save(self.id, number, path, progress=progress)
 
 
 class Hotline:
@@ -74,42 +78,65 @@ class Hotline:
         message: CaseMessage,
         *,
         to: Sequence[str],
-        attachments: Sequence[desk.Source] = (),
+        attachments: Sequence[Source] = (),
         urgent: bool = False,
         deadline_class: int = 0,
         supersedes: str = "",
+        progress: Progress = silent,
     ) -> str:
         """Hand over a case message: encrypted, signed and durable when this returns, and sent from then on.
 
         The answer is the header id in hex. Raises `CaseError` for a message that breaks a rule,
         `UsageError` for a recipient that has to be telephoned instead, `LimitError` above a cap.
+        Attachments are read once, in bounded memory; `progress` is called from another thread.
         """
-        case.check(message)
         content = case.encode(message)
-        manner = Manner(urgent=urgent, deadline_class=deadline_class, supersedes=bytes.fromhex(supersedes))
+        case.check_bytes(content)
+        manner = Manner.checked(urgent=urgent, deadline_class=deadline_class, supersedes=supersedes)
         await self.node.catch_up(self._catch_up_seconds)
-        with ExitStack() as stack:
-            files = [desk.open_file(one, stack) for one in attachments]
-            header_id = await self.node.run_home(self.node.dispatch.send, content, to, files, manner)
+        encrypted = await self._encrypted(content, to, attachments, progress)
+        header_id = await self.node.run_home(self.node.dispatch.send, encrypted, manner)
         self.node.changed()
         return header_id.hex()
+
+    async def _encrypted(
+        self, content: bytes, to: Sequence[str], attachments: Sequence[Source], progress: Progress
+    ) -> Encrypted:
+        """Off the home's thread: a large attachment holds up neither receiving nor acknowledging."""
+        stop = threading.Event()
+        work = asyncio.ensure_future(
+            asyncio.to_thread(
+                self.node.dispatch.encrypt, content, to, attachments, progress=progress, stop=stop
+            )
+        )
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # The thread ends by itself at its next piece; what it says then interests nobody.
+            stop.set()
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
 
     async def inbox(self) -> AsyncIterator[Item]:
         """Messages that wait for an answer, oldest first, then each as it comes, without end.
 
         What is not answered is given again by the next iteration, in this process or a later one.
         """
-        given: set[int] = set()
+        given: set[bytes] = set()
         async for _ in self._changes():
-            for received in await self.node.run_home(self._home.inbox.in_state, "ready"):
-                if received.id not in given:
-                    given.add(received.id)
-                    yield await self._item(received)
+            waiting = [header_id for _, header_id in await self.node.run_home(self._home.inbox.ids, "ready")]
+            given.intersection_update(waiting)
+            for header_id in waiting:
+                item = None if header_id in given else await self.node.run_home(self._item, header_id)
+                if item is not None:
+                    given.add(header_id)
+                    yield item
 
-    async def alarms(self, after: int = 0) -> AsyncIterator[Raised]:
+    async def alarms(self, after: int = 0, *, unseen: bool = False) -> AsyncIterator[Raised]:
         """Alarms with an id above `after`, then each as it is raised, without end."""
         async for _ in self._changes():
-            for alarm in await self.node.run_home(self._home.alarms.all, after):
+            look = partial(self._home.alarms.all, after, unseen=unseen)
+            for alarm in await self.node.run_home(look):
                 after = alarm.id
                 yield alarm
 
@@ -125,7 +152,7 @@ class Hotline:
 
     async def sent(self, id_: str) -> Sent:
         """How far a message of ours is, recipient by recipient."""
-        found = await self.node.run_home(self._home.outbox.find, bytes.fromhex(id_))
+        found = await self.node.run_home(self._home.outbox.find, read_id(id_))
         if found is None:
             raise UsageError(f"no message {id_} was sent from this home")
         return found
@@ -136,31 +163,56 @@ class Hotline:
             found = await self.sent(id_)
             if found.state == "failed" or all(one.status != "waiting" for one in found.deliveries):
                 return found
-        raise UsageError("this hotline is closed")
+        raise AssertionError("changes end by raising only")
 
-    async def idle(self) -> None:
-        """Wait until everything handed over is in the log and everything in the log has been taken."""
-        async for _ in self._changes():
-            if await self.node.idle():
-                return
+    async def idle(self, patience_seconds: float | None = None) -> None:
+        """Wait until everything handed over is in the log and everything in the log has been taken.
+
+        Raises `TransportError` if the relay does not answer, and what troubles the node if that lasts
+        longer than `patience_seconds`.
+        """
+        loop = asyncio.get_running_loop()
+        end = None if patience_seconds is None else loop.time() + patience_seconds
+        while not await self.node.idle():
+            if self.node.failure is not None:
+                raise self.node.failure
+            if self.node.trouble is not None and end is not None and loop.time() > end:
+                raise self.node.trouble
+            event = self.node.subscribe()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await event.wait()
+            self.node.unsubscribe(event)
 
     async def case(self, case_id: str) -> list[tuple[str, CaseMessage]]:
         """Every message of a case that this home holds, both ways, oldest first: (sender, message)."""
-        return await self.node.run_home(desk.case_messages, self._home, case_id)
+        found, after = [], 0
+        while True:
+            go_on, page = await self.node.run_home(desk.case_page, self._home, case_id, after)
+            found += page
+            if go_on is None:
+                return found
+            after = go_on
 
-    async def save(self, id_: str, number: int, path: str | os.PathLike[str]) -> None:
+    async def save(
+        self, id_: str, number: int, path: str | os.PathLike[str], *, progress: Progress = silent
+    ) -> None:
         """Write attachment `number` (from 0) of a received message to a new file, decrypted."""
-        await self.node.run_home(desk.save_attachment, self._home, bytes.fromhex(id_), number, Path(path))
+        one = await self.node.run_home(desk.attachment, self._home, read_id(id_), number)
+        await asyncio.to_thread(desk.save, self._home, one, Path(path), progress=progress)
 
-    async def _item(self, received: Received) -> Item:
-        body = await self.node.run_home(self._home.inbox.body, received.header_id)
+    def _item(self, header_id: bytes) -> Item | None:
+        received = self._home.inbox.find(header_id)
+        # Another process may have answered it a moment ago.
+        if received is None or received.state != "ready":
+            return None
+        body = self._home.inbox.body(header_id)
         return Item(
-            id=received.header_id.hex(),
+            id=header_id.hex(),
             sender=received.sender,
             message=case.decode(body.content),
             attachments=body.attachments,
             _hotline=self,
-            _received=received,
         )
 
     async def _changes(self) -> AsyncIterator[None]:
@@ -185,10 +237,13 @@ async def open_home(
     poll_seconds: float = 0.2,
     anchor_seconds: float = 30.0,
     catch_up_seconds: float = 5.0,
+    call_seconds: float = 60.0,
+    progress: Progress = silent,
 ) -> AsyncIterator[Hotline]:
     """Open a home and run its node until the block ends. One process at a time runs a home's node.
 
-    The first `send` waits up to `catch_up_seconds` for the newest prekeys, then uses those it knows.
+    The first `send` waits up to `catch_up_seconds` for the newest prekeys, then uses those it knows. A
+    call of the relay may take `call_seconds`; `progress` is told of attachments on their way.
 
     Raises `StoreError` for a wrong passphrase or a second node, `UsageError` if the home has not joined.
     `relay` replaces the connection, for tests.
@@ -196,8 +251,8 @@ async def open_home(
     home = Home.open(Path(path), passphrase)
     try:
         with home.lock():
-            async with _connected(home, relay) as connection:
-                node = Node(home, connection, check=case.check_bytes, clock=clock)
+            async with _connected(home, relay, call_seconds) as connection:
+                node = Node(home, connection, check=case.check_bytes, clock=clock, progress=progress)
                 running = asyncio.create_task(
                     node.run(poll_seconds=poll_seconds, anchor_seconds=anchor_seconds)
                 )
@@ -213,7 +268,7 @@ async def open_home(
 
 
 @asynccontextmanager
-async def _connected(home: Home, relay: Relay | None) -> AsyncIterator[Relay]:
+async def _connected(home: Home, relay: Relay | None, call_seconds: float) -> AsyncIterator[Relay]:
     if relay is not None:
         yield relay
         return
@@ -226,4 +281,4 @@ async def _connected(home: Home, relay: Relay | None) -> AsyncIterator[Relay]:
         proxy=proxy.decode() if proxy else None,
     )
     async with channel:
-        yield GrpcRelay(channel)
+        yield GrpcRelay(channel, call_seconds=call_seconds)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mce_exchange.client.address import read_address, read_proxy
 from mce_exchange.client.identity import GENESIS
 from mce_exchange.directory import trust
 from mce_exchange.directory.compose import new_key
 from mce_exchange.directory.model import Member, Role, Status
 from mce_exchange.directory.records import Bundle, decode_card, encode_card, name_is_plain
-from mce_exchange.errors import DirectoryError, UsageError
+from mce_exchange.errors import DirectoryError, ProtocolError, UsageError
 from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives.tls import make_certificate
 from mce_exchange.store import settings
@@ -35,12 +36,43 @@ class Joined:
     entered: bool
 
 
-def make_member(home: Home, *, member: str, name: str, country: str, phone: str, role: RoleName) -> Member:
-    """Signing key, door, and the card that asks the federation to enter them; `UsageError` for a bad name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMember:
+    """A member's keys and the card that asks the federation to enter them, not in a home yet."""
+
+    member: str
+    signing: PrivateKey
+    door_key: bytes
+    door: bytes
+    card: bytes
+
+    def move_in(self, home: Home) -> None:
+        """Store all of it in a home that has none."""
+        with home.database.write():
+            home.secrets.put("signing", self.signing.seed)
+            home.secrets.put("door", self.door_key)
+            home.settings.put(settings.DOOR, self.door)
+            home.settings.put(settings.MEMBER, self.member)
+            home.settings.put(settings.CARD, self.card)
+
+
+def new_member(*, member: str, name: str, country: str, phone: str, role: RoleName) -> NewMember:
+    """Fresh keys and their card; `UsageError` for what the federation would refuse to enter."""
     if not name_is_plain(member):
         raise UsageError("a member id has letters a to z, digits, dots and hyphens only")
     key = PrivateKey.generate()
-    door_key, door = make_certificate()
+    try:
+        door_key, door = make_certificate()
+        card = _card(key, door, member=member, name=name, country=country, phone=phone, role=role)
+    except (ValueError, TypeError, ProtocolError) as error:
+        why = str(error) if isinstance(error, ProtocolError) else "not text that a card can hold"
+        raise UsageError(f"the federation would not enter this card: {why}") from None
+    return NewMember(member=member, signing=key, door_key=door_key, door=door, card=card)
+
+
+def _card(
+    key: PrivateKey, door: bytes, *, member: str, name: str, country: str, phone: str, role: RoleName
+) -> bytes:
     made = Member(
         id=member,
         name=name,
@@ -52,21 +84,20 @@ def make_member(home: Home, *, member: str, name: str, country: str, phone: str,
         phone=phone,
     )
     card = encode_card(made)
-    # What the federation will refuse to enter shows here.
     decode_card(card)
-    with home.database.write():
-        home.secrets.put("signing", key.seed)
-        home.secrets.put("door", door_key)
-        home.settings.put(settings.DOOR, door)
-        home.settings.put(settings.MEMBER, member)
-        home.settings.put(settings.CARD, card)
-    return made
+    return card
 
 
 def join(
     home: Home, files: Sequence[bytes], *, pinned: bytes, relay_address: str = "", proxy: str = ""
 ) -> Joined:
-    """Pin a network and its relay. Raises `DirectoryError` if the files are not that network's history."""
+    """Pin a network and its relay. Raises `DirectoryError` if the files are not that network's history.
+
+    `proxy` is "http://host:port", "none" for a proxy no more, or empty for no change.
+    """
+    via = read_proxy(proxy) if proxy not in ("", "none") else ""
+    if relay_address:
+        read_address(relay_address)
     bundles = [Bundle.decode(data) for data in files]
     before = home.settings.find(settings.NETWORK_ID)
     if before is not None and before != pinned:
@@ -85,7 +116,7 @@ def join(
         home.settings.put(settings.RELAY_ADDRESS, address)
         home.settings.put(settings.RELAY_CERTIFICATE, relay.certificates[-1])
         if proxy:
-            home.settings.put(settings.PROXY, proxy)
+            home.settings.put(settings.PROXY, via)
     return Joined(
         name=directory.name,
         version=directory.version,

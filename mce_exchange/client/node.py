@@ -1,42 +1,46 @@
 """The running node: a few loops around one home and one relay.
 
-    send      what waits in the outbox, attachments first
+    upload    attachments of what waits in the outbox
+    submit    messages whose attachments are there
     publish   acknowledgements and other Statements
     receive   the log, batch by batch
     fetch     attachments of messages that have come
-    anchors   the newest anchor, held against the log as followed
+    anchors   the newest checkpoint and anchor, held against the log as followed
     upkeep    prekeys, alarms
     watch     what other processes put into the home
 
 The home is touched on one thread, the loops only wait. Nothing here decides what to believe.
 A relay that cannot be reached is waited for; one that shows a false log is alarmed about, and asked
-again; a home that fails ends the node, because it could no longer keep its promises.
+again; a home that fails, or a defect of ours, ends the node, because it could no longer keep its promises.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
-from mce_exchange import limits
-from mce_exchange import statement as statements
+from mce_exchange.client.anchoring import Anchoring
+from mce_exchange.client.attaching import Progress, silent
 from mce_exchange.client.dispatch import Dispatch
 from mce_exchange.client.fetch import Fetch
 from mce_exchange.client.identity import Identity
 from mce_exchange.client.intake import Intake
+from mce_exchange.client.pace import FIRST_SECONDS
+from mce_exchange.client.record import Record
 from mce_exchange.client.relay import Relay
+from mce_exchange.client.sending import Sending
 from mce_exchange.client.upkeep import Upkeep
-from mce_exchange.errors import LogError, MceError, ProtocolError, RefusedError, StoreError, TransportError
-from mce_exchange.header import read_header
-from mce_exchange.log.checkpoint import open_checkpoint
+from mce_exchange.errors import MceError, RefusedError, StoreError, TransportError, UsageError
+from mce_exchange.log.checkpoint import open_checkpoint, size_of
 from mce_exchange.store.home import Home
-from mce_exchange.store.outbox import Outgoing
 
 _T = TypeVar("_T")
-_SUBMIT_BYTES: Final = 8 * limits.MIB
-_RETRY_SECONDS: Final = 1.0
+_PAUSE_SECONDS: Final = 15.0
+_UPLOADS: Final = 2
+_FETCHES: Final = 4
+_UPKEEP_SECONDS: Final = 60.0
 
 
 class Node:
@@ -49,25 +53,48 @@ class Node:
         *,
         check: Callable[[bytes], None],
         clock: Callable[[], float] = time.time,
+        progress: Progress = silent,
     ) -> None:
         """Verify the home's log again. `UsageError` if the home has not joined a network yet."""
         self.home = home
         self.trouble: MceError | None = None
-        self.failure: BaseException | None = None
+        self.failure: MceError | None = None
         self.identity = Identity.of(home)
         self.follower = self.identity.follower(home)
         self.dispatch = Dispatch(home, self.identity, lambda: self.follower.state, clock=clock)
+        record = Record(home=home, identity=self.identity, clock=clock)
+        self.upkeep = Upkeep(record, self.follower)
+        self.anchoring = Anchoring(record, self.follower)
         self._relay = relay
-        self._intake = Intake(home, self.identity, self.follower, clock=clock, check=check)
-        self.upkeep = Upkeep(home, self.identity, self.follower, clock=clock)
-        self._fetcher = Fetch(home, self.identity, relay, self.run_home)
+        self._intake = Intake(record, self.follower, check=check)
+        self._sending = Sending(
+            home,
+            self.dispatch,
+            relay,
+            self.run_home,
+            takes_part=lambda: not self.follower.size or self.follower.state.takes_part(self.identity.member),
+            changed=self.changed,
+            trouble=self._troubled,
+            progress=progress,
+        )
+        self._fetcher = Fetch(
+            record,
+            relay,
+            self.run_home,
+            changed=self.changed,
+            trouble=self._troubled,
+            progress=progress,
+        )
         self._thread = ThreadPoolExecutor(1, "home")
         self._listeners: set[asyncio.Event] = set()
         self._caught_up = asyncio.Event()
+        self._closed = False
         self._seen = -1
 
     async def run_home(self, work: Callable[..., _T], *arguments: Any) -> _T:
-        """Run on the home's thread; a change it makes wakes every loop through `changed`."""
+        """Run on the home's thread. `UsageError` once the node is closed."""
+        if self._closed:
+            raise UsageError("this hotline is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def idle(self) -> bool:
@@ -75,24 +102,23 @@ class Node:
 
         Raises `TransportError` if the relay does not answer.
         """
-        home = self.home
-        if not await self.run_home(home.settled):
-            return False
-        return self._covers(await self._relay.checkpoint())
+        reached = self._covers(await self._relay.checkpoint())
+        return reached and await self.run_home(self.home.settled)
 
     async def catch_up(self, seconds: float) -> None:
-        """Wait until the log has been followed to where the relay's was, once since the start, or so long.
+        """The first time, wait until the log has been followed to where the relay's was, or so long.
 
         What is sealed then goes to the newest prekeys; without a relay it goes to those that are known.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._caught_up.wait()
+        self._caught_up.set()
 
     def _covers(self, note: bytes) -> bool:
         """Whether the log as followed reaches this checkpoint of the relay's."""
-        directory, size = self.follower.state.directory, self.follower.tree.size
-        key = directory.log_key(max(size, 1))
+        directory, size = self.follower.state.directory, self.follower.size
+        key = directory.log_key(size_of(note))
         reached = bool(size) and open_checkpoint(note, origin=directory.origin, key=key).size <= size
         if reached:
             self._caught_up.set()
@@ -115,131 +141,127 @@ class Node:
 
     async def run(self, *, poll_seconds: float = 0.2, anchor_seconds: float = 30.0) -> None:
         """Run until cancelled. Raises `StoreError` if the home fails; whoever waits is told too."""
+        sending = self._sending
+        pieces = [sending.submit, sending.publish]
+        pieces += [sending.upload] * _UPLOADS + [self._fetcher.next] * _FETCHES
         try:
             async with asyncio.TaskGroup() as group:
-                for loop in (self._send, self._publish, self._fetch):
-                    group.create_task(self._each_change(loop))
+                for piece in pieces:
+                    group.create_task(self._each_change(piece))
                 group.create_task(self._forever(self._receive))
                 group.create_task(self._every(anchor_seconds, self._anchors))
-                group.create_task(self._every(60.0, self._keep_up))
+                group.create_task(self._every(_UPKEEP_SECONDS, self._keep_up))
                 group.create_task(self._every(poll_seconds, self._watch))
-        except* StoreError as failed:
-            self.failure = failed.exceptions[0]
-            self.changed()
-            raise self.failure from None
+        except ExceptionGroup as failed:
+            failure = _typed(failed)
+            self._end(failure)
+            raise failure from failed
 
     def close(self) -> None:
-        """End the home's thread. The home itself stays open."""
+        """End the home's thread, and tell whoever still waits. The home itself stays open."""
+        self._closed = True
+        self._end(self.failure or UsageError("this hotline is closed"))
         self._thread.shutdown()
+
+    def _end(self, failure: MceError) -> None:
+        self.failure = failure
+        self.changed()
+
+    def _troubled(self, error: MceError) -> None:
+        self.trouble = error
+        self.changed()
 
     # Loops.
 
-    async def _guarded(self, work: Callable[[], Awaitable[bool]]) -> bool:
-        """Whether there may be more to do at once; trouble with the relay is told and waited out."""
-        try:
-            more = await work()
-        except StoreError:
-            raise
-        except (TransportError, RefusedError, LogError, ProtocolError) as error:
-            self.trouble = error
-            await asyncio.sleep(_RETRY_SECONDS)
-            return True
-        return more
-
-    async def _forever(self, work: Callable[[], Awaitable[bool]]) -> None:
-        while True:
-            await self._guarded(work)
-
-    async def _each_change(self, work: Callable[[], Awaitable[bool]]) -> None:
-        event = self.subscribe()
+    async def _each_change(self, work: Callable[[], Awaitable[float | None]]) -> None:
+        """Do pieces of work until there is none; then wait for a change, or until one may be tried again."""
+        event, pause = self.subscribe(), FIRST_SECONDS
         while True:
             event.clear()
-            if not await self._guarded(work):
-                await event.wait()
+            try:
+                wait = await work()
+            except StoreError:
+                raise
+            except MceError as error:
+                pause = await self._pause(error, pause)
+                continue
+            pause = FIRST_SECONDS
+            if wait != 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await event.wait()
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[bool]]) -> None:
+    async def _forever(self, work: Callable[[], Awaitable[bool]]) -> None:
+        """Again and again; at once only if it got somewhere."""
+        pause = FIRST_SECONDS
         while True:
-            await self._guarded(work)
+            error: MceError = TransportError("the relay ends the stream of the log without a word")
+            try:
+                if await work():
+                    pause = FIRST_SECONDS
+            except StoreError:
+                raise
+            except MceError as found:
+                error = found
+            pause = await self._pause(error, pause)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except StoreError:
+                raise
+            except MceError as error:
+                self._troubled(error)
             await asyncio.sleep(seconds)
 
-    async def _send(self) -> bool:
-        waiting = await self.run_home(self.home.outbox.waiting, limits.ENVELOPES_PER_CALL)
-        if not waiting:
-            return False
-        batch = _fitting(waiting)
-        for one in batch:
-            await self._upload(one)
-        outcomes = await self._relay.submit(batch)
-        await self.run_home(self.dispatch.sent, batch, outcomes)
-        self.changed()
-        if any(isinstance(outcome, RefusedError) for outcome in outcomes):
-            await asyncio.sleep(_RETRY_SECONDS)
-        return True
-
-    async def _upload(self, message: Outgoing) -> None:
-        header = read_header(statements.decode(message.statement))
-        for stream in header.core.streams[1:]:
-            with self.home.attachments.path(stream.root).open("rb") as file:
-                await self._relay.upload(stream.root, stream.ciphertext_size, file)
-
-    async def _publish(self) -> bool:
-        waiting = await self.run_home(self.home.publishing.waiting, limits.STATEMENTS_PER_CALL)
-        if not waiting:
-            return False
-        outcomes = await self._relay.publish(waiting)
-        await self.run_home(self.dispatch.published, waiting, outcomes)
-        self.changed()
-        if any(isinstance(outcome, RefusedError) for outcome in outcomes):
-            await asyncio.sleep(_RETRY_SECONDS)
-        return True
+    async def _pause(self, error: MceError, seconds: float) -> float:
+        """Tell of trouble and wait it out; the pause for the next time."""
+        self._troubled(error)
+        await asyncio.sleep(seconds)
+        return min(seconds * 2, _PAUSE_SECONDS)
 
     async def _receive(self) -> bool:
+        """Follow the log until the stream ends; whether a batch came."""
+        came = False
         self._covers(await self._relay.checkpoint())
-        async for batch in self._relay.receive(self.follower.tree.size):
-            await self.run_home(self._intake.take, batch)
-            self._covers(batch.checkpoint)
-            self.trouble = None
-            if self.follower.state.prekey(self.identity.member) is None:
-                await self._keep_up()
-            self.changed()
-        return True
+        async with aclosing(self._relay.receive(self.follower.size)) as batches:
+            async for batch in batches:
+                await self.run_home(self._intake.take, batch)
+                came = True
+                self.trouble = None
+                self._covers(batch.checkpoint)
+                if self.follower.state.prekey(self.identity.member) is None:
+                    await self._keep_up()
+                self.changed()
+        return came
 
-    async def _fetch(self) -> bool:
-        for received in await self.run_home(self.home.inbox.in_state, "fetching"):
-            await self._fetcher.message(received)
-            self.changed()
-        return False
-
-    async def _anchors(self) -> bool:
+    async def _anchors(self) -> None:
+        shown = self.follower.checkpoint
+        before = shown.size if shown else 0
+        await self.run_home(self.anchoring.checkpoint, await self._relay.checkpoint(), before)
         try:
-            note = await self._relay.anchor(0)
+            note: bytes | None = await self._relay.anchor(0)
         except RefusedError as error:
             if error.reason != "not_found":
                 raise
-            return False
-        await self.run_home(self.upkeep.anchor, note)
-        return False
+            note = None
+        await self.run_home(self.anchoring.anchor, note)
+        self.changed()
 
-    async def _keep_up(self) -> bool:
+    async def _keep_up(self) -> None:
         await self.run_home(self.upkeep.run)
         self.changed()
-        return False
 
-    async def _watch(self) -> bool:
+    async def _watch(self) -> None:
         seen = await self.run_home(lambda: self.home.database.changes)
         if seen != self._seen:
             self._seen = seen
             self.changed()
-        return False
 
 
-def _fitting(waiting: list[Outgoing]) -> list[Outgoing]:
-    """As many, from the oldest on, as one call takes."""
-    size = 0
-    batch: list[Outgoing] = []
-    for one in waiting:
-        size += len(one.statement) + len(one.payload) + len(one.wraps) * limits.WRAP
-        if batch and size > _SUBMIT_BYTES:
-            break
-        batch.append(one)
-    return batch
+def _typed(error: Exception) -> MceError:
+    """An error of the tree: what is none of it is a defect of this software, told without its words."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, MceError) else MceError(f"an unexpected {type(error).__name__}")

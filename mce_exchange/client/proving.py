@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mce_exchange.audit.build import Piece, build
+from mce_exchange.client import desk
 from mce_exchange.client.identity import Identity
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline.follow import Follower
@@ -15,12 +16,12 @@ _JUDGING = ("directory", "revocation", "suspension", "board-recovery", "contest"
 def evidence_of(home: Home, identity: Identity, follower: Follower, ids: Sequence[str]) -> Iterator[bytes]:
     """The file, record by record. `UsageError` for an unknown id, or while no anchor covers it yet."""
     note = home.logbook.anchor()
-    if note is None:
+    anchor = follower.state.open_anchor(note) if note else None
+    if note is None or anchor is None or anchor.checkpoint.size > follower.size:
         raise UsageError("no anchor has come yet", remedy="let the node run until the relay's next anchor")
-    anchor = follower.state.open_anchor(note)
     found = {one.index: one for one in home.logbook.public(_JUDGING) if one.index < anchor.checkpoint.size}
     for id_ in ids:
-        about = home.logbook.about(_match(home, id_))
+        about = list(home.logbook.about(desk.find(home, id_)))
         if not about:
             raise UsageError(f"message {id_} is not in the log yet")
         found.update({one.index: one for one in about})
@@ -32,11 +33,3 @@ def evidence_of(home: Home, identity: Identity, follower: Follower, ids: Sequenc
         anchor=note,
         anchor_size=anchor.checkpoint.size,
     )
-
-
-def _match(home: Home, text: str) -> bytes:
-    rows = home.database.rows("SELECT header_id FROM message")
-    found = [header_id for (header_id,) in rows if header_id.hex().startswith(text.lower())]
-    if len(found) != 1 or not text:
-        raise UsageError(f"{len(found)} messages have an id that begins with {text!r}")
-    return bytes(found[0])

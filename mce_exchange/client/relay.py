@@ -4,12 +4,14 @@
 comes back is believed here; `intake` and `dispatch` verify it.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol, cast
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from mce_exchange import limits
@@ -23,8 +25,11 @@ from mce_exchange.v1 import relay_pb2_grpc
 
 _CREDIT: Final = 8
 _CALL_SECONDS: Final = 60.0
-TRANSIENT: Final = frozenset({"draining", "quota", "attachment_missing", "wrong_offset"})
-"""Refusals after which the same bytes may be accepted later."""
+_TEXT: Final = 300
+TRANSIENT: Final = frozenset(
+    {"draining", "quota", "attachment_missing", "wrong_offset", "not_admitted", "unspecified"}
+)
+"""Refusals after which the same bytes may be accepted later: a suspension, for one, can be lifted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Accepted:
 
 
 Outcome = Accepted | RefusedError
+Told = Callable[[int], None]
 
 
 class Relay(Protocol):
@@ -47,13 +53,13 @@ class Relay(Protocol):
     async def publish(self, statements: Sequence[Queued]) -> list[Outcome]:
         """Hand in other Statements."""
 
-    async def upload(self, root: bytes, size: int, source: BinaryIO) -> None:
-        """Hand in an attachment's ciphertext, from where the relay stopped."""
+    async def upload(self, root: bytes, size: int, source: BinaryIO, told: Told) -> None:
+        """Hand in an attachment's ciphertext, from where the relay stopped; `told` of bytes held."""
 
-    def download(self, root: bytes, offset: int) -> AsyncIterator[tuple[bytes, bytes]]:
+    def download(self, root: bytes, offset: int) -> AsyncGenerator[tuple[bytes, bytes], None]:
         """`(leaf hashes, data)`; the first piece has the leaf hashes of the whole."""
 
-    def receive(self, from_index: int) -> AsyncIterator[Batch]:
+    def receive(self, from_index: int) -> AsyncGenerator[Batch, None]:
         """The log from an index on, without end."""
 
     async def anchor(self, min_size: int) -> bytes:
@@ -64,10 +70,11 @@ class Relay(Protocol):
 
 
 class GrpcRelay:
-    """The relay at the other end of a channel."""
+    """The relay at the other end of a channel. Nothing but the log's stream may stay silent for long."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, *, call_seconds: float = _CALL_SECONDS) -> None:
         self._stub = relay_pb2_grpc.RelayServiceStub(channel)
+        self._seconds = call_seconds
 
     async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
         """See `Relay`."""
@@ -75,7 +82,7 @@ class GrpcRelay:
         for one in messages:
             request.envelopes.add(statement=one.statement, wraps=one.wraps, payload=one.payload)
         with _errors():
-            answer = await self._stub.Submit(request, timeout=_CALL_SECONDS, wait_for_ready=True)
+            answer = await self._stub.Submit(request, timeout=self._seconds, wait_for_ready=True)
         return _outcomes(answer.results, len(messages))
 
     async def publish(self, statements: Sequence[Queued]) -> list[Outcome]:
@@ -84,14 +91,14 @@ class GrpcRelay:
         for one in statements:
             request.statements.add(statement=one.statement, members=one.members, wrap=one.wrap)
         with _errors():
-            answer = await self._stub.Publish(request, timeout=_CALL_SECONDS, wait_for_ready=True)
+            answer = await self._stub.Publish(request, timeout=self._seconds, wait_for_ready=True)
         return _outcomes(answer.results, len(statements))
 
-    async def upload(self, root: bytes, size: int, source: BinaryIO) -> None:
+    async def upload(self, root: bytes, size: int, source: BinaryIO, told: Told) -> None:
         """See `Relay`."""
         with _errors():
             state = await self._stub.AttachmentStatus(
-                pb.AttachmentStatusRequest(root=root), timeout=_CALL_SECONDS, wait_for_ready=True
+                pb.AttachmentStatusRequest(root=root), timeout=self._seconds, wait_for_ready=True
             )
             held, complete = state.held, state.complete
             while not complete:
@@ -99,50 +106,47 @@ class GrpcRelay:
                 part = pb.PutAttachmentRequest(
                     root=root, size=size, offset=held, data=source.read(limits.PART)
                 )
-                answer = await self._stub.PutAttachment(part, timeout=_CALL_SECONDS, wait_for_ready=True)
+                answer = await self._stub.PutAttachment(part, timeout=self._seconds, wait_for_ready=True)
                 if answer.held <= held and not answer.complete:
                     raise LogError("the relay takes no more of an attachment that is not whole")
                 held, complete = answer.held, answer.complete
+                told(min(held, size))
 
-    async def download(self, root: bytes, offset: int) -> AsyncIterator[tuple[bytes, bytes]]:
+    async def download(self, root: bytes, offset: int) -> AsyncGenerator[tuple[bytes, bytes], None]:
         """See `Relay`."""
         with _errors():
             call = self._stub.GetAttachment(
                 pb.GetAttachmentRequest(root=root, offset=offset), wait_for_ready=True
             )
-            async for piece in call:
-                yield piece.leaf_hashes, piece.data
+            try:
+                while True:
+                    async with asyncio.timeout(self._seconds):
+                        piece = await call.read()
+                    if piece is grpc.aio.EOF:
+                        return
+                    part = cast(pb.GetAttachmentResponse, piece)
+                    yield part.leaf_hashes, part.data
+            finally:
+                call.cancel()
 
-    async def receive(self, from_index: int) -> AsyncIterator[Batch]:
+    async def receive(self, from_index: int) -> AsyncGenerator[Batch, None]:
         """See `Relay`. At most eight answers wait on our side: more come as these are taken."""
         with _errors():
             call = self._stub.Receive(wait_for_ready=True)
-            await call.write(pb.ReceiveRequest(from_index=from_index))
-            await call.write(pb.ReceiveRequest(credit=_CREDIT))
-            async for answer in call:
-                yield Batch(
-                    first_index=answer.first_index,
-                    entries=answer.entries,
-                    statements=tuple(
-                        Given(
-                            index=one.index,
-                            statement=one.statement,
-                            members=tuple(one.members),
-                            wrap=one.wrap,
-                            payload=one.payload,
-                        )
-                        for one in answer.statements
-                    ),
-                    checkpoint=answer.checkpoint,
-                    consistency=tuple(answer.consistency),
-                )
-                await call.write(pb.ReceiveRequest(credit=1))
+            try:
+                await call.write(pb.ReceiveRequest(from_index=from_index))
+                await call.write(pb.ReceiveRequest(credit=_CREDIT))
+                async for answer in call:
+                    yield _batch(answer)
+                    await call.write(pb.ReceiveRequest(credit=1))
+            finally:
+                call.cancel()
 
     async def anchor(self, min_size: int) -> bytes:
         """See `Relay`."""
         with _errors():
             answer = await self._stub.GetAnchor(
-                pb.GetAnchorRequest(min_size=min_size), timeout=_CALL_SECONDS, wait_for_ready=True
+                pb.GetAnchorRequest(min_size=min_size), timeout=self._seconds, wait_for_ready=True
             )
         return answer.note
 
@@ -150,9 +154,28 @@ class GrpcRelay:
         """See `Relay`."""
         with _errors():
             answer = await self._stub.GetCheckpoint(
-                pb.GetCheckpointRequest(), timeout=_CALL_SECONDS, wait_for_ready=True
+                pb.GetCheckpointRequest(), timeout=self._seconds, wait_for_ready=True
             )
         return answer.checkpoint
+
+
+def _batch(answer: pb.ReceiveResponse) -> Batch:
+    return Batch(
+        first_index=answer.first_index,
+        entries=answer.entries,
+        statements=tuple(
+            Given(
+                index=one.index,
+                statement=one.statement,
+                members=tuple(one.members),
+                wrap=one.wrap,
+                payload=one.payload,
+            )
+            for one in answer.statements
+        ),
+        checkpoint=answer.checkpoint,
+        consistency=tuple(answer.consistency),
+    )
 
 
 def _outcomes(results: Sequence[pb.SubmitResult], count: int) -> list[Outcome]:
@@ -174,12 +197,15 @@ def _outcomes(results: Sequence[pb.SubmitResult], count: int) -> list[Outcome]:
 
 
 def _refused(refusal: pb.Refusal) -> RefusedError:
-    reason = pb.RefusalReason.Name(refusal.reason).removeprefix("REFUSAL_REASON_").lower()
+    """The relay's words are its own: cut, and a reason of a newer version is none that we know."""
+    known = refusal.reason in pb.RefusalReason.values()
+    reason = pb.RefusalReason.Name(refusal.reason if known else pb.REFUSAL_REASON_UNSPECIFIED)
+    reason = reason.removeprefix("REFUSAL_REASON_").lower()
     return RefusedError(
-        f"the relay refused ({reason}): {refusal.message}",
+        f"the relay refused ({reason}): {refusal.message[:_TEXT]}",
         reason=reason,
         fault=Fault.RELAY if reason in ("draining", "unspecified") else Fault.USAGE,
-        remedy=refusal.remedy or None,
+        remedy=refusal.remedy[:_TEXT] or None,
     )
 
 
@@ -189,10 +215,33 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except grpc.aio.AioRpcError as error:
+        refusal = _refusal_in(error)
+        if refusal is not None:
+            raise _refused(refusal) from None
+        raise TransportError(f"no answer from the relay ({error.code().name})") from error
+    except TimeoutError:
+        raise TransportError("the relay fell silent in the middle of an answer") from None
+    except DecodeError:
+        raise LogError("the relay's answer is none") from None
+    except (grpc.aio.BaseError, asyncio.InvalidStateError) as error:
+        # The stream ended between its last answer and our next word.
+        raise TransportError("the relay ended the call") from error
+    except asyncio.CancelledError as error:
+        # A call that ends with status CANCELLED looks as if this task had been cancelled: a loop that
+        # believed it would end for good, and nobody would be told.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise TransportError("the relay cancelled the call") from error
+
+
+def _refusal_in(error: grpc.aio.AioRpcError) -> pb.Refusal | None:
+    """The typed refusal in an error's rich details, if there is one that can be read."""
+    refusal = pb.Refusal()
+    try:
         # The error carries what a finished call does: code, details and trailing metadata.
         status = rpc_status.from_call(cast(grpc.Call, error))
-        for detail in status.details if status else ():
-            refusal = pb.Refusal()
-            if detail.Unpack(refusal):
-                raise _refused(refusal) from None
-        raise TransportError(f"no answer from the relay ({error.code().name})") from error
+        found = any(detail.Unpack(refusal) for detail in status.details) if status else False
+    except (ValueError, DecodeError):
+        return None
+    return refusal if found else None

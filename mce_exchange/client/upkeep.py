@@ -1,86 +1,123 @@
-"""What a home does by itself: prekeys in time, old halves destroyed, gaps told, high-water marks."""
+"""What a home does by itself: prekeys in time, old halves destroyed, gaps and silence told, daily marks."""
 
-from collections.abc import Callable
 from typing import Final
 
-from mce_exchange.client.identity import Identity
-from mce_exchange.errors import ForkError, LogError
+from mce_exchange import statement as statements
+from mce_exchange.client.record import Record
 from mce_exchange.hotline import answers, prekeys
 from mce_exchange.hotline.follow import Follower
 from mce_exchange.primitives.kem import KemKey
-from mce_exchange.primitives.verify import equal
 from mce_exchange.store.alarms import Alarm
-from mce_exchange.store.home import Home
 
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
 _GAP_SECONDS: Final = 600
-_ANCHORED_SECONDS: Final = 24 * 3600
-_DAY: Final = 24 * 3600
+_QUEUED_SECONDS: Final = _HOUR
+_QUEUED_URGENT_SECONDS: Final = 600
 _ACTIVE_SECONDS: Final = 30 * _DAY
+# A day's mark, two hours late at most; from those who wrote in the last 30 days, less a day for the way.
+_SILENT_SECONDS: Final = 26 * _HOUR
+_WROTE_SECONDS: Final = 29 * _DAY
 _STALE_DAYS: Final = (90, 30, 7, 0)
 
 
 class Upkeep:
-    """Runs on the home's thread, every minute and after each batch of the log."""
+    """Runs on the home's thread, once a minute."""
 
-    def __init__(
-        self, home: Home, identity: Identity, follower: Follower, *, clock: Callable[[], float]
-    ) -> None:
-        self._home = home
-        self._identity = identity
+    def __init__(self, record: Record, follower: Follower) -> None:
+        self._record = record
+        self._home = record.home
         self._follower = follower
-        self._clock = clock
+        self._next_prekey = 0
+        self._next_marks = 0
 
     def run(self) -> None:
         """All of it, in one transaction."""
-        now = int(self._clock())
         with self._home.database.write():
-            self._prekeys(now)
-            self._gaps(now)
-            self._directory(now)
-            self._anchored(now)
-            self._high_water(now)
+            self.prekeys()
+            self._gaps()
+            self._queued()
+            self._directory()
+            self._silent()
+            self._marks()
+        self._home.attachments.tidy()
 
-    def _prekeys(self, now: int) -> None:
-        state, me = self._follower.state, self._identity.member
-        size = self._follower.tree.size
-        queued = self._home.publishing.under_way("prekey", log_size=size)
-        if size and not queued and prekeys.due(state, me, now_minutes=now // 60):
-            key = KemKey.generate()
-            last = state.last_prekeys.get(me)
-            made = answers.prekey(self._identity.author, key, after=last, now_minutes=now // 60)
-            # The private half is durable in the same commit that lets the public one out.
-            self._home.secrets.put_prekey(made.id(self._identity.network_id), key)
-            self._home.publishing.put(made)
-        if not self._home.inbox.in_state("locked", limit=1):
-            for old in prekeys.to_destroy(state, me, now_minutes=now // 60):
-                self._home.secrets.destroy(f"prekey/{old.id.hex()}")
+    def prekeys(self) -> None:
+        """The next prekey if it is due; private halves destroyed when they must be (SPEC section 8.6)."""
+        home, now, size = self._home, self._record.now, self._follower.size
+        state, me = self._follower.state, self._record.me
+        newest = state.prekey(me)
+        # Without the newest one's private half (a restored home) nobody's next message would open.
+        due = prekeys.due(state, me, now_minutes=now // 60) or (newest and not home.secrets.prekey(newest.id))
+        under_way = self._under_way(size)
+        if due and size and not under_way and state.takes_part(me) and now >= self._next_prekey:
+            # An hour apart if the relay refuses them.
+            self._next_prekey = now + _HOUR
+            self._make(now)
+        keep = {one.id for one in state.prekeys.get(me, ())}
+        keep -= {one.id for one in prekeys.to_destroy(state, me, now_minutes=now // 60)}
+        keep |= under_way | self._under_way(size)
+        if size and not home.inbox.locked_since(now - 7 * _DAY):
+            for name in home.secrets.names("prekey/"):
+                if bytes.fromhex(name.removeprefix("prekey/")) not in keep:
+                    home.secrets.destroy(name)
 
-    def _gaps(self, now: int) -> None:
-        for peer, sequence in self._home.inbox.gaps(before=now - _GAP_SECONDS):
-            text = f"number {sequence} of {peer} has not come, later ones have: ask {peer}"
-            self._home.alarms.put(Alarm.GAP, about=f"{peer} {sequence}", text=text, at=now)
+    def _make(self, now: int) -> None:
+        key = KemKey.generate()
+        last = self._follower.state.last_prekeys.get(self._record.me)
+        made = answers.prekey(self._record.identity.author, key, after=last, now_minutes=now // 60)
+        # The private half is durable in the same commit that lets the public one out.
+        self._home.secrets.put_prekey(made.id(self._record.identity.network_id), key)
+        self._home.publishing.put(made)
 
-    def _directory(self, now: int) -> None:
+    def _under_way(self, size: int) -> set[bytes]:
+        """Prekeys of ours that the log as followed does not show yet."""
+        network_id = self._record.identity.network_id
+        return {statements.decode(raw).id(network_id) for raw in self._home.publishing.unseen("prekey", size)}
+
+    def _gaps(self) -> None:
+        for gap in self._home.numbers.gaps(before=self._record.now - _GAP_SECONDS):
+            what = f"number {gap.first}" if gap.first == gap.last else f"numbers {gap.first} to {gap.last}"
+            has = "has" if gap.first == gap.last else "have"
+            text = f"{what} of {gap.peer} {has} not come, later ones have: ask {gap.peer}"
+            self._record.alarm(Alarm.GAP, f"{gap.peer} {gap.first}", text)
+
+    def _queued(self) -> None:
+        now = self._record.now
+        late = self._home.outbox.late(
+            before=now - _QUEUED_SECONDS, urgent_before=now - _QUEUED_URGENT_SECONDS
+        )
+        for header_id in late:
+            text = "a message waits for the relay since it was handed over: telephone its recipients"
+            self._record.alarm(Alarm.NOT_SENT, header_id.hex(), text)
+
+    def _directory(self) -> None:
         directory = self._follower.state.directory
-        days = (directory.expires_minutes * 60 - now) // _DAY
+        days = (directory.expires_minutes * 60 - self._record.now) // _DAY
         reached = [limit for limit in _STALE_DAYS if days <= limit]
         if reached:
             text = f"Directory version {directory.version} expires in {days} days: ask the federation"
             about = f"version {directory.version}, {min(reached)} days"
-            self._home.alarms.put(Alarm.DIRECTORY_STALE, about=about, text=text, at=now)
+            self._record.alarm(Alarm.DIRECTORY_STALE, about, text)
 
-    def _anchored(self, now: int) -> None:
-        rows = self._home.database.rows(
-            "SELECT header_id FROM message WHERE outgoing = 1 AND state = 'accepted' AND at < ?"
-            " AND log_index >= (SELECT coalesce(max(size), 0) FROM anchor)",
-            now - _ANCHORED_SECONDS,
-        )
-        for (header_id,) in rows:
-            text = "a receipt is not under any anchor after 24 h"
-            self._home.alarms.put(Alarm.NOT_ANCHORED, about=header_id.hex(), text=text, at=now)
+    def _silent(self) -> None:
+        """A peer that wrote lately and of whom the log shows nothing for more than a day (threat R2).
 
-    def _high_water(self, now: int) -> None:
+        By the log's own clock, so that a home that was off for a week accuses nobody.
+        """
+        below = self._home.logbook.below_anchor_of(self._home.logbook.anchor_time - _SILENT_SECONDS)
+        since = self._record.now - _WROTE_SECONDS
+        for peer, index in self._home.numbers.silent(below=below, since=since):
+            if self._follower.state.takes_part(peer):
+                text = f"nothing of {peer} for more than a day, not even its daily mark: is it well?"
+                self._record.alarm(Alarm.SILENT, f"{peer} since entry {index}", text)
+
+    def _marks(self) -> None:
         """Daily, to each peer we wrote to in the last 30 days: so a withheld last message is noticed."""
+        now = self._record.now
+        if now < self._next_marks:
+            return
+        self._next_marks = now + 600
         rows = self._home.database.rows(
             "SELECT p.peer, max(p.sequence), p.id FROM pair p JOIN message m ON m.header_id = p.id"
             " WHERE p.outgoing = 1 AND m.state = 'accepted' AND m.at > ? GROUP BY p.peer",
@@ -88,39 +125,23 @@ class Upkeep:
         )
         for peer, sequence, header_id in rows:
             name = f"high_water/{peer}"
-            last = int(self._home.settings.find(name) or b"0")
-            if now - last < _DAY:
+            last = self._home.settings.number(name)
+            # A clock that was set back delays no mark.
+            if last and 0 <= now - last < _DAY:
                 continue
             self._home.settings.put(name, str(now))
-            if last:
-                tree = self._follower.tree
-                self._home.publishing.put(
-                    answers.high_water(
-                        self._identity.author,
-                        recipient=peer,
-                        sequence=sequence,
-                        header_id=header_id,
-                        log_size=tree.size,
-                        log_root=tree.root(),
-                    )
-                )
+            if last and self._follower.state.takes_part(self._record.me):
+                self._mark(peer, sequence, header_id)
 
-    def anchor(self, note: bytes) -> None:
-        """Take an anchor: it must fit the log as we followed it, or the relay shows two views."""
-        anchor = self._follower.state.open_anchor(note)
-        size, root = anchor.checkpoint.size, anchor.checkpoint.root
+    def _mark(self, peer: str, sequence: int, header_id: bytes) -> None:
         tree = self._follower.tree
-        if size > tree.size:
-            return
-        now = int(self._clock())
-        if not equal(tree.root(size), root):
-            with self._home.database.write():
-                text = f"the relay's anchor of {size} is not the log that it sent us"
-                self._home.alarms.put(Alarm.FORK, about=f"anchor {size}", text=text, at=now)
-            checkpoint = self._home.logbook.checkpoint or b""
-            raise ForkError(f"an anchor of {size} entries with another root", notes=(note, checkpoint))
-        before = self._home.logbook.anchor()
-        if before is not None and self._follower.state.open_anchor(before).checkpoint.size > size:
-            raise LogError("the relay's newest anchor is older than one seen before")
-        with self._home.database.write():
-            self._home.logbook.put_anchor(size, anchor.time, note)
+        self._home.publishing.put(
+            answers.high_water(
+                self._record.identity.author,
+                recipient=peer,
+                sequence=sequence,
+                header_id=header_id,
+                log_size=tree.size,
+                log_root=tree.root(),
+            )
+        )

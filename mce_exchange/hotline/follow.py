@@ -6,13 +6,14 @@ raises an alarm and is passed over; one whose bytes are withheld stops the batch
 act above public entries it has not processed (D1).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.directory.public import PublicState
-from mce_exchange.errors import ContextError, LimitError, LogError, MalformedError, MceError
+from mce_exchange.errors import ContextError, ForkError, LimitError, LogError, MalformedError, MceError
 from mce_exchange.log import note as notes
 from mce_exchange.log.checkpoint import (
     Checkpoint,
@@ -64,12 +65,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A verified batch, ready to be committed."""
+    """A verified batch, ready to be committed; `older` if its checkpoint is behind one shown before."""
 
     batch: Batch
+    entries: tuple[LogEntry, ...]
     steps: tuple[Step, ...]
     state: PublicState
     checkpoint: Checkpoint
+    older: bool
 
 
 class Follower:
@@ -79,6 +82,7 @@ class Follower:
         self, genesis: PublicState, genesis_entry: LogEntry, entries: Iterable[bytes], note: bytes | None
     ) -> None:
         self.tree = Tree(LogEntry.decode(entry).leaf_hash for entry in entries)
+        self.size = self.tree.size
         self.state = genesis
         self._genesis_entry = genesis_entry
         self._note = note
@@ -96,15 +100,42 @@ class Follower:
         state, steps = self._steps(batch, entries, given)
         end = batch.first_index + len(entries)
         checkpoint = self._checkpoint(batch, entries, end, state)
-        state = state.skipped(end)
-        return Taken(batch=batch, steps=tuple(steps), state=state, checkpoint=checkpoint)
+        before = self.checkpoint
+        return Taken(
+            batch=batch,
+            entries=tuple(entries),
+            steps=tuple(steps),
+            state=state.skipped(end),
+            checkpoint=checkpoint,
+            older=before is not None and before.size > checkpoint.size,
+        )
 
     def commit(self, taken: Taken) -> None:
         """Go on from here; the caller has made it durable."""
-        for entry in _split(taken.batch.entries):
+        for entry in taken.entries:
             self.tree.append(entry.leaf_hash)
+        self.size = self.tree.size
         self.state = taken.state
-        self._note = taken.batch.checkpoint
+        # A larger one seen before stays: the log has yet to show that it fits.
+        if not taken.older:
+            self._note = taken.batch.checkpoint
+
+    @contextmanager
+    def ahead(self, entries: Iterable[LogEntry]) -> Iterator[Tree]:
+        """The tree with entries in it that are not committed yet, as long as the block runs."""
+        size = self.tree.size
+        try:
+            for entry in entries:
+                self.tree.append(entry.leaf_hash)
+            yield self.tree
+        finally:
+            self.tree.truncate(size)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The largest that the relay has shown; it may be ahead of what has been followed."""
+        # Verified when it was taken, by the key of then.
+        return read_checkpoint(notes.parse(self._note).text) if self._note else None
 
     def _entries(self, batch: Batch) -> list[LogEntry]:
         if batch.first_index != self.tree.size:
@@ -154,26 +185,19 @@ class Follower:
         directory = state.directory
         key = directory.log_key(size_of(batch.checkpoint))
         checkpoint = open_checkpoint(batch.checkpoint, origin=directory.origin, key=key)
+        before, note = self.checkpoint, self._note or b""
+        if before is not None and before.size == checkpoint.size:
+            check_follows(before, note, checkpoint, batch.checkpoint, ())
         # The tree grows for the comparison only; `commit` comes after the disk.
-        size = self.tree.size
-        try:
-            for entry in entries:
-                self.tree.append(entry.leaf_hash)
-            self._same_as_before(checkpoint, batch.checkpoint)
-            verify_consistency(end, self.tree.root(), checkpoint.size, checkpoint.root, batch.consistency)
-        finally:
-            self.tree.truncate(size)
+        with self.ahead(entries) as tree:
+            verify_consistency(end, tree.root(), checkpoint.size, checkpoint.root, batch.consistency)
+            # The new checkpoint covers this tree: with another root the two notes contradict each other.
+            if before and before.size <= tree.size and not equal(tree.root(before.size), before.root):
+                raise ForkError(
+                    f"these entries do not fit the checkpoint of {before.size} seen before",
+                    notes=(note, batch.checkpoint),
+                )
         return checkpoint
-
-    def _same_as_before(self, checkpoint: Checkpoint, note: bytes) -> None:
-        if self._note is None:
-            return
-        # Verified when it was taken, by the key of then.
-        before = read_checkpoint(notes.parse(self._note).text)
-        if before.size == checkpoint.size:
-            check_follows(before, self._note, checkpoint, note, ())
-        elif before.size <= self.tree.size and not equal(self.tree.root(before.size), before.root):
-            raise LogError(f"these entries do not fit the checkpoint of {before.size} seen before")
 
 
 def _split(entries: bytes) -> list[LogEntry]:

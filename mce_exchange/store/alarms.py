@@ -1,8 +1,12 @@
 """Typed alarms: what a person has to know, once for each cause."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgpack
+
+from mce_exchange.errors import StoreError
 from mce_exchange.store.database import Database
 
 
@@ -19,7 +23,9 @@ class Alarm(StrEnum):
     UNDELIVERABLE = "undeliverable"
     REFUSED = "refused"
     NOT_ACCEPTED = "not-accepted"
+    NOT_SENT = "not-sent"
     NOT_ANCHORED = "not-anchored"
+    NO_ATTACHMENT = "no-attachment"
     SILENT = "silent"
     INVALID_ENTRY = "invalid-entry"
     INVALID_MESSAGE = "invalid-message"
@@ -30,13 +36,17 @@ class Alarm(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:
-    """An alarm: kind, what it is about (an id or a name), a sentence, POSIX seconds."""
+    """An alarm: kind, what it is about (an id or a name), a sentence, POSIX seconds.
+
+    `notes` are the two signed notes that prove a fork.
+    """
 
     id: int
     kind: Alarm
     about: str
     text: str
     at: int
+    notes: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Alarms:
@@ -45,20 +55,38 @@ class Alarms:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, kind: Alarm, *, about: str, text: str, at: int) -> None:
+    def put(self, kind: Alarm, *, about: str, text: str, at: int, notes: Sequence[bytes] = ()) -> None:
         """Raise; the same cause again changes nothing."""
         self._database.run(
-            "INSERT OR IGNORE INTO alarm (kind, about, text, at) VALUES (?, ?, ?, ?)", kind, about, text, at
+            "INSERT OR IGNORE INTO alarm (kind, about, text, at, notes) VALUES (?, ?, ?, ?, ?)",
+            kind,
+            about,
+            text,
+            at,
+            msgpack.packb(list(notes)) if notes else b"",
         )
 
     def all(self, after: int = 0, *, unseen: bool = False) -> list[Raised]:
         """Alarms with an id above `after`, in order."""
         rows = self._database.rows(
-            "SELECT id, kind, about, text, at FROM alarm WHERE id > ? AND seen <= ? ORDER BY id",
+            "SELECT id, kind, about, text, at, notes FROM alarm WHERE id > ? AND seen <= ? ORDER BY id",
             after,
             0 if unseen else 1,
         )
-        return [Raised(id=r[0], kind=Alarm(r[1]), about=r[2], text=r[3], at=r[4]) for r in rows]
+        try:
+            return [
+                Raised(
+                    id=r[0],
+                    kind=Alarm(r[1]),
+                    about=r[2],
+                    text=r[3],
+                    at=r[4],
+                    notes=tuple(msgpack.unpackb(r[5])) if r[5] else (),
+                )
+                for r in rows
+            ]
+        except (ValueError, TypeError, msgpack.UnpackException):
+            raise StoreError("an alarm in this home is damaged", remedy="restore it from a backup") from None
 
     def mark_seen(self, up_to: int) -> None:
         """A person has seen them."""

@@ -6,16 +6,20 @@ erases the attachment.
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from mce_exchange.errors import StoreError
+from mce_exchange.keyfile import sync_folder
+
+_ABANDONED_SECONDS: Final = 7 * 24 * 3600
 
 
 class Attachments:
-    """The folder."""
+    """The folder. Files only, so any thread may use it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,43 +33,63 @@ class Attachments:
         return self.path(root).exists()
 
     @contextmanager
+    def reading(self, root: bytes) -> Iterator[BinaryIO]:
+        """The ciphertext; `StoreError` if it is not here or cannot be read."""
+        with _typed("read"), self.path(root).open("rb") as file:
+            yield file
+
+    @contextmanager
     def temporary(self) -> Iterator[tuple[Path, BinaryIO]]:
         """A file of no name yet; gone at the end unless `keep` took it."""
         path = self._folder / f"{secrets.token_hex(8)}.part"
         try:
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o600), "w+b") as file:
+            with _typed("write"), _open(path, os.O_EXCL) as file:
                 yield path, file
-        except OSError as error:
-            raise StoreError(f"cannot write an attachment: {error.strerror}") from error
         finally:
             path.unlink(missing_ok=True)
 
-    def partial(self, root: bytes) -> BinaryIO:
-        """A download that can go on where it stopped; the caller checks every chunk before it writes."""
-        path = self._folder / f"{root.hex()}.part"
-        try:
-            return os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+b")
-        except OSError as error:
-            raise StoreError(f"cannot write an attachment: {error.strerror}") from error
+    @contextmanager
+    def partial(self, root: bytes) -> Iterator[BinaryIO]:
+        """A download that can go on where it stopped; the caller checks what it holds."""
+        with _typed("write"), _open(self._partial(root), 0) as file:
+            yield file
 
     def keep_partial(self, root: bytes, file: BinaryIO) -> None:
         """A whole, checked download becomes the attachment."""
-        self.keep(self._folder / f"{root.hex()}.part", file, root)
+        self.keep(self._partial(root), file, root)
 
     def keep(self, path: Path, file: BinaryIO, root: bytes) -> None:
         """Durable under its root's name from here on."""
-        try:
+        with _typed("keep"):
             file.flush()
             os.fsync(file.fileno())
             path.replace(self.path(root))
-            descriptor = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise StoreError(f"cannot keep an attachment: {error.strerror}") from error
+            sync_folder(self._folder)
 
     def erase(self, root: bytes) -> None:
         """Remove the ciphertext."""
-        self.path(root).unlink(missing_ok=True)
+        with _typed("erase"):
+            self.path(root).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what no process can be at work on any more: parts untouched for a week."""
+        before = time.time() - _ABANDONED_SECONDS
+        with _typed("erase"):
+            for path in self._folder.glob("*.part"):
+                if path.stat().st_mtime < before:
+                    path.unlink(missing_ok=True)
+
+    def _partial(self, root: bytes) -> Path:
+        return self._folder / f"{root.hex()}.part"
+
+
+def _open(path: Path, flags: int) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | flags, 0o600), "w+b" if flags else "r+b")
+
+
+@contextmanager
+def _typed(verb: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot {verb} an attachment: {error.strerror}") from error

@@ -1,7 +1,7 @@
 """The database file of a home: SQLite by apsw, durable at each commit, one writer at a time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -11,22 +11,26 @@ import apsw
 from mce_exchange.errors import StoreError
 
 _BUSY_MS: Final = 30_000
+# Damage can also show as text that is none, or as a number without end.
+_FOREIGN: Final = (apsw.Error, UnicodeDecodeError, OverflowError)
 Row = tuple[Any, ...]
 
 
 class Database:
     """One connection, for one thread at a time. Every `apsw` error comes out as `StoreError`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, make: bool = False) -> None:
+        """Open, or `make` a new file; a home that has lost its database is never given an empty one."""
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if make else 0)
         try:
-            self._connection = apsw.Connection(str(path))
+            self._connection = apsw.Connection(str(path), flags=flags)
             self._connection.set_busy_timeout(_BUSY_MS)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
-            self._durable()
-            self._migrate()
         except apsw.Error as error:
             raise StoreError(f"the home's database does not open: {type(error).__name__}") from error
+        self._durable()
+        self._migrate()
 
     def _durable(self) -> None:
         # WAL with synchronous=NORMAL loses acknowledged commits at a power cut, so it is read back.
@@ -50,33 +54,66 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """One transaction, durable when the block ends, undone if it raises."""
+        """One transaction, durable when the block ends, undone if it or the commit raises."""
         self.run("BEGIN IMMEDIATE")
         try:
             yield
+            self.run("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._undo()
             raise
-        self.run("COMMIT")
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A part of a transaction that is undone alone if it raises."""
+        self.run("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self.run("ROLLBACK TO step")
+                self.run("RELEASE step")
+            raise
+        self.run("RELEASE step")
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Everything read in the block is of one moment, whatever other processes write meanwhile."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self._undo()
+
+    def _undo(self) -> None:
+        # A full disk makes SQLite roll back by itself; the error that led here is the one to tell.
+        if self._connection.in_transaction:
+            with suppress(apsw.Error):
+                self._connection.execute("ROLLBACK")
 
     def run(self, sql: str, *values: Any) -> None:
         """Execute without an answer."""
         try:
             self._connection.execute(sql, values)
-        except apsw.Error as error:
+        except _FOREIGN as error:
+            raise StoreError(f"the home's database refuses: {type(error).__name__}") from error
+
+    def each(self, sql: str, *values: Any) -> Generator[Row, None, None]:
+        """Row by row; the caller closes the iterator if it stops early."""
+        try:
+            with closing(self._connection.cursor()) as cursor:
+                yield from cursor.execute(sql, values)
+        except _FOREIGN as error:
             raise StoreError(f"the home's database refuses: {type(error).__name__}") from error
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """All rows."""
-        try:
-            return list(self._connection.execute(sql, values))
-        except apsw.Error as error:
-            raise StoreError(f"the home's database refuses: {type(error).__name__}") from error
+        return list(self.each(sql, *values))
 
     def row(self, sql: str, *values: Any) -> Row | None:
         """The first row."""
-        found = self.rows(sql, *values)
-        return found[0] if found else None
+        with closing(self.each(sql, *values)) as found:
+            return next(found, None)
 
     def value(self, sql: str, *values: Any) -> Any:
         """The first row's first column, or None."""

@@ -10,6 +10,7 @@ A changed passphrase seals the master key anew and rewrites nothing else.
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,13 +26,18 @@ from mce_exchange.store.attachments import Attachments
 from mce_exchange.store.database import Database
 from mce_exchange.store.inbox import Inbox
 from mce_exchange.store.logbook import Logbook
+from mce_exchange.store.numbers import Numbers
 from mce_exchange.store.outbox import Outbox
 from mce_exchange.store.publishing import Publishing
+from mce_exchange.store.receipts import Receipts
 from mce_exchange.store.secrets import Secrets
 from mce_exchange.store.settings import Settings
 
 _KEY_FILE: Final = "home.key"
+_DATABASE: Final = "home.db"
 _LABEL: Final = b"master"
+_LOCK_TRIES: Final = 20
+_LOCK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,23 +49,27 @@ class Home:
     settings: Settings
     secrets: Secrets
     logbook: Logbook
+    numbers: Numbers
     outbox: Outbox
     inbox: Inbox
     publishing: Publishing
+    receipts: Receipts
     alarms: Alarms
     attachments: Attachments
 
     @classmethod
     def create(cls, path: Path, passphrase: str, *, cost: Cost = Cost.MODERATE) -> Self:
         """Make a home in a folder that does not exist or is empty; `UsageError` otherwise."""
-        if path.exists() and any(path.iterdir()):
-            raise UsageError(f"{path} is not empty", remedy="choose another folder with --home")
         try:
+            if path.exists() and any(path.iterdir()):
+                raise UsageError(f"{path} is not empty", remedy="choose another folder with --home")
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)
             (path / "attachments").mkdir(mode=0o700)
-        except OSError as error:
-            raise StoreError(f"cannot make the home: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise StoreError(f"cannot make the home: {_why(error)}") from error
+        # The database first: a folder with a key is a home, and a home has its database.
+        Database(path / _DATABASE, make=True).close()
         write_keyfile(path / _KEY_FILE, vault.new_key(), passphrase, label=_LABEL, cost=cost)
         return cls.open(path, passphrase)
 
@@ -67,58 +77,63 @@ class Home:
     def open(cls, path: Path, passphrase: str) -> Self:
         """Open a home; `StoreError` for a wrong passphrase, open permissions or damage."""
         _check_private(path)
-        if not (path / _KEY_FILE).exists():
-            raise UsageError(f"{path} is not a home", remedy="make one with `mce init`")
         master = read_keyfile(path / _KEY_FILE, passphrase, label=_LABEL)
-        database = Database(path / "home.db")
-        (path / "home.db").chmod(0o600)
-        alarms = Alarms(database)
+        if len(master) != vault.KEY:
+            raise StoreError("the home's master key is none", remedy="restore it from a backup")
+        try:
+            (path / _DATABASE).chmod(0o600)
+        except OSError as error:
+            raise StoreError(
+                f"the home's database does not open: {_why(error)}", remedy="restore it from a backup"
+            ) from error
+        database = Database(path / _DATABASE)
+        numbers = Numbers(database)
         return cls(
             path=path,
             database=database,
             settings=Settings(database),
             secrets=Secrets(database, master),
             logbook=Logbook(database),
-            outbox=Outbox(database, master),
+            numbers=numbers,
+            outbox=Outbox(database, master, numbers),
             inbox=Inbox(database, master),
             publishing=Publishing(database),
-            alarms=alarms,
+            receipts=Receipts(database),
+            alarms=Alarms(database),
             attachments=Attachments(path / "attachments"),
         )
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held by the one process that runs the node; `StoreError` if another one does."""
-        descriptor = os.open(self.path / "node.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            raise StoreError(
-                "a node runs on this home already", remedy="one `mce run` serves every other command"
-            ) from None
-        try:
+        # Tried for a second: another command that only looks whether a node runs holds it for a moment.
+        with self._locked(_LOCK_TRIES) as held:
+            if not held:
+                raise StoreError(
+                    "a node runs on this home already", remedy="one `mce run` serves every other command"
+                )
             yield
+
+    @contextmanager
+    def _locked(self, tries: int) -> Iterator[bool]:
+        try:
+            descriptor = os.open(self.path / "node.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise StoreError(f"cannot lock the home: {_why(error)}") from error
+        try:
+            yield _flock(descriptor, tries)
         finally:
             os.close(descriptor)
 
     def settled(self) -> bool:
         """Whether nothing waits to be sent, published or fetched."""
-        waiting = (
-            self.outbox.waiting(1),
-            self.publishing.waiting(1),
-            self.inbox.in_state("fetching", limit=1),
-        )
-        return not any(waiting)
+        return not (self.outbox.count("queued") or self.publishing.waiting(1) or self.inbox.count("fetching"))
 
     @property
     def locked(self) -> bool:
         """Whether some process runs this home's node."""
-        try:
-            with self.lock():
-                return False
-        except StoreError:
-            return True
+        with self._locked(1) as held:
+            return not held
 
     def close(self) -> None:
         """Close the database."""
@@ -131,10 +146,31 @@ def change_passphrase(path: Path, old: str, new: str, *, cost: Cost = Cost.MODER
     write_keyfile(path / _KEY_FILE, master, new, label=_LABEL, cost=cost)
 
 
+def _flock(descriptor: int, tries: int) -> bool:
+    for left in reversed(range(tries)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                time.sleep(_LOCK_SECONDS)
+        except OSError as error:
+            raise StoreError(f"cannot lock the home: {_why(error)}") from error
+        else:
+            return True
+    return False
+
+
 def _check_private(path: Path) -> None:
     try:
         mode = path.stat().st_mode
-    except OSError:
-        raise UsageError(f"{path} is not a home", remedy="make one with `mce init`") from None
+        there = (path / _KEY_FILE).exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise UsageError(f"{path} is not a home", remedy="make one with `mce init`")
     if mode & 0o077:
         raise StoreError(f"others may read {path}", remedy=f"chmod 700 {path}")
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__

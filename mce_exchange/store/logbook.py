@@ -5,11 +5,16 @@ All entries are kept (34 bytes each), so that any proof can be made at home and 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgpack
 
 from mce_exchange import limits
+from mce_exchange.errors import StoreError
 from mce_exchange.store.database import Database
+
+_APART_SECONDS: Final = 600
+_KEPT_SECONDS: Final = 48 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +25,16 @@ class Logged:
     type: str
     raw: bytes
     members: tuple[bytes, ...] = ()
+
+
+def records(data: bytes) -> tuple[bytes, ...]:
+    """A Directory's member records as they are kept; `StoreError` for damage."""
+    try:
+        return tuple(msgpack.unpackb(data)) if data else ()
+    except (ValueError, TypeError, msgpack.UnpackException):
+        raise StoreError(
+            "a Directory in this home is damaged", remedy="restore the home from a backup"
+        ) from None
 
 
 class Logbook:
@@ -40,8 +55,8 @@ class Logbook:
             self._database.run("INSERT INTO entry VALUES (?, ?)", first_index + i, entry)
 
     def entries(self) -> Iterator[bytes]:
-        """All entries in order."""
-        return (row[0] for row in self._database.rows("SELECT entry FROM entry ORDER BY log_index"))
+        """All entries in order, in the memory of one."""
+        return (row[0] for row in self._database.each("SELECT entry FROM entry ORDER BY log_index"))
 
     def put_statement(self, logged: Logged, *, about: Sequence[bytes] = ()) -> None:
         """Keep a Statement's bytes, and the header ids it speaks of (32 bytes each)."""
@@ -55,7 +70,7 @@ class Logbook:
         for header_id in about:
             self._database.run("INSERT OR IGNORE INTO about VALUES (?, ?)", header_id, logged.index)
 
-    def public(self, types: Sequence[str]) -> list[Logged]:
+    def public(self, types: Sequence[str]) -> Iterator[Logged]:
         """Statements of these types in log order."""
         marks = ",".join("?" * len(types))
         return self._logged(
@@ -63,7 +78,7 @@ class Logbook:
             *types,
         )
 
-    def about(self, header_id: bytes) -> list[Logged]:
+    def about(self, header_id: bytes) -> Iterator[Logged]:
         """Every Statement about a message, its header first."""
         return self._logged(
             "SELECT s.log_index, s.type, s.raw, s.members FROM statement s JOIN about a USING (log_index)"
@@ -71,11 +86,9 @@ class Logbook:
             header_id,
         )
 
-    def _logged(self, sql: str, *values: object) -> list[Logged]:
-        return [
-            Logged(index=r[0], type=r[1], raw=r[2], members=tuple(msgpack.unpackb(r[3])))
-            for r in self._database.rows(sql, *values)
-        ]
+    def _logged(self, sql: str, *values: object) -> Iterator[Logged]:
+        for r in self._database.each(sql, *values):
+            yield Logged(index=r[0], type=r[1], raw=r[2], members=records(r[3]))
 
     @property
     def checkpoint(self) -> bytes | None:
@@ -87,13 +100,29 @@ class Logbook:
         """Replace it."""
         self._database.run("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?)", size, note)
 
-    def anchor(self, at_least: int = 0) -> bytes | None:
-        """The newest verified anchor of at least this size, a note."""
-        note: bytes | None = self._database.value(
-            "SELECT note FROM anchor WHERE size >= ? ORDER BY size DESC LIMIT 1", at_least
-        )
+    def anchor(self) -> bytes | None:
+        """The newest verified anchor, a note."""
+        note: bytes | None = self._database.value("SELECT note FROM anchor ORDER BY size DESC LIMIT 1")
         return note
 
+    @property
+    def anchored(self) -> int:
+        """The size of the newest verified anchor, 0 before the first."""
+        return int(self._database.value("SELECT coalesce(max(size), 0) FROM anchor"))
+
+    def below_anchor_of(self, time: int) -> int:
+        """The size of the newest anchor not after this time (of the log's clock), 0 if there is none."""
+        return int(self._database.value("SELECT coalesce(max(size), 0) FROM anchor WHERE time <= ?", time))
+
+    @property
+    def anchor_time(self) -> int:
+        """The newest anchor's time, 0 before the first."""
+        return int(self._database.value("SELECT coalesce(max(time), 0) FROM anchor"))
+
     def put_anchor(self, size: int, time: int, note: bytes) -> None:
-        """Keep a verified anchor."""
+        """Keep a verified anchor, the newest; of those before it one in ten minutes, for two days."""
+        last = self._database.rows("SELECT size, time FROM anchor ORDER BY size DESC LIMIT 2")
+        if len(last) == 2 and last[0][1] - last[1][1] < _APART_SECONDS:
+            self._database.run("DELETE FROM anchor WHERE size = ?", last[0][0])
+        self._database.run("DELETE FROM anchor WHERE time < ?", time - _KEPT_SECONDS)
         self._database.run("INSERT OR REPLACE INTO anchor VALUES (?, ?, ?)", size, time, note)

@@ -1,14 +1,34 @@
-"""Messages we send: durable before anyone is told, numbered and signed once, resent byte for byte."""
+"""Messages we send: durable before anyone is told, numbered and signed once, resent byte for byte.
 
-from collections.abc import Callable
+States: `queued`, `accepted` (a receipt, or the log itself, says that it is logged), `failed`. Urgent
+ones go first; one whose attachments are still on their way holds up nobody.
+"""
+
+from collections.abc import Callable, Container, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
 
 import msgpack
 
+from mce_exchange import limits
+from mce_exchange.errors import StoreError
 from mce_exchange.sealing import Sealed
 from mce_exchange.store import body as bodies
 from mce_exchange.store.body import Body
 from mce_exchange.store.database import Database
+from mce_exchange.store.numbers import Numbers
+
+_T = TypeVar("_T", bound="Sized")
+_CALL_BYTES: Final = 8 * limits.MIB
+
+
+class Sized(Protocol):
+    """Something that has a size in a call."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +40,25 @@ class Outgoing:
     wraps: tuple[bytes, ...]
     payload: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes in a call."""
+        return len(self.statement) + sum(map(len, self.wraps)) + len(self.payload)
+
+
+def fitting(found: Iterable[_T], limit: int) -> list[_T]:
+    """The first of them, as many as one call takes, and one at least; no more are read."""
+    taken: list[_T] = []
+    size = 0
+    for one in found:
+        size += one.size
+        if taken and size > _CALL_BYTES:
+            break
+        taken.append(one)
+        if len(taken) == limit:
+            break
+    return taken
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -28,6 +67,11 @@ class Delivery:
     member: str
     status: str
     log_index: int | None
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can follow: all but waiting, and a prekey that is not held."""
+        return not (self.status == "waiting" or self.status.endswith("prekey_not_held"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +82,7 @@ class Sent:
     state: str
     statement: bytes = field(repr=False)
     log_index: int | None
+    receipt: bytes = field(repr=False)
     reason: str
     at: int
     deliveries: tuple[Delivery, ...]
@@ -46,42 +91,34 @@ class Sent:
 class Outbox:
     """The outgoing half of the message table."""
 
-    def __init__(self, database: Database, master: bytes) -> None:
+    def __init__(self, database: Database, master: bytes, numbers: Numbers) -> None:
         self._database = database
         self._master = master
-
-    def next_number(self, peer: str) -> tuple[int, bytes]:
-        """The next sequence number to a peer, and the id that the one before went to."""
-        row = self._database.row(
-            "SELECT sequence, id FROM pair WHERE peer = ? AND outgoing = 1 ORDER BY sequence DESC LIMIT 1",
-            peer,
-        )
-        return (row[0] + 1, row[1]) if row else (1, b"")
-
-    def use_number(self, peer: str, sequence: int, id_: bytes) -> None:
-        """A number is burned for ever."""
-        self._database.run("INSERT OR REPLACE INTO pair VALUES (?, 1, ?, ?)", peer, sequence, id_)
+        self._numbers = numbers
 
     def put(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
         """Number, sign and store in one transaction: a crash leaves the whole message or none of it."""
         with self._database.write():
             sealed = seal()
-            for recipient in sealed.header.core.recipients:
-                self.use_number(recipient.member, recipient.sequence, sealed.id)
+            core = sealed.header.core
+            for recipient in core.recipients:
+                self._numbers.give(recipient.member, recipient.sequence, sealed.id)
             key_box, box = bodies.shut(self._master, sealed.id, body)
             self._database.run(
                 "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
-                " body_key, body, at) VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?)",
+                " body_key, body, at, urgent, to_upload) VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
                 sealed.id,
-                sealed.header.core.sender,
+                core.sender,
                 sealed.statement.raw,
                 msgpack.packb(list(sealed.wraps)),
                 sealed.payload,
                 key_box,
                 box,
                 at,
+                core.urgent,
+                len(core.streams) > 1,
             )
-            for position, recipient in enumerate(sealed.header.core.recipients):
+            for position, recipient in enumerate(core.recipients):
                 self._database.run(
                     "INSERT INTO recipient (header_id, position, member, status) VALUES (?, ?, ?, 'waiting')",
                     sealed.id,
@@ -90,44 +127,82 @@ class Outbox:
                 )
         return sealed
 
-    def waiting(self, limit: int) -> list[Outgoing]:
-        """The oldest that the relay has not answered."""
-        rows = self._database.rows(
-            "SELECT header_id, statement, wraps, payload FROM message WHERE outgoing = 1 AND state = 'queued'"
-            " ORDER BY id LIMIT ?",
-            limit,
-        )
-        return [
-            Outgoing(header_id=r[0], statement=r[1], wraps=tuple(msgpack.unpackb(r[2])), payload=r[3])
-            for r in rows
-        ]
+    def waiting(self, limit: int, *, to_upload: bool = False, skip: Container[object] = ()) -> list[Outgoing]:
+        """What the relay has not answered and one call takes, urgent ones first, then the oldest.
 
-    def accepted(self, header_id: bytes, *, statement: bytes, log_index: int, receipt: bytes) -> None:
-        """The relay's receipt has been verified; its copy of the Statement is the one that counts."""
+        Either what can be submitted, or what has attachments to be put first; not those in `skip`.
+        """
+        with closing(
+            self._database.each(
+                "SELECT header_id, statement, wraps, payload FROM message"
+                " WHERE outgoing = 1 AND state = 'queued' AND to_upload = ? ORDER BY urgent DESC, id",
+                to_upload,
+            )
+        ) as rows:
+            return fitting(
+                (
+                    Outgoing(header_id=r[0], statement=r[1], wraps=_wraps(r[2]), payload=r[3])
+                    for r in rows
+                    if r[0] not in skip
+                ),
+                limit,
+            )
+
+    def uploaded(self, header_id: bytes, *, done: bool) -> None:
+        """Note whether all attachments of a message are at the relay."""
         self._database.run(
-            "UPDATE message SET state = 'accepted', statement = ?, log_index = ?, receipt = ?, payload = x''"
-            " WHERE header_id = ? AND outgoing = 1",
+            "UPDATE message SET to_upload = ? WHERE header_id = ? AND outgoing = 1", not done, header_id
+        )
+
+    def accepted(
+        self, header_id: bytes, *, statement: bytes, log_index: int, receipt: bytes, at: int
+    ) -> None:
+        """The relay's receipt has been verified; its copy of the Statement is the one that counts.
+
+        Nothing changes if the log itself was quicker. The ciphertext stays until the receipt proves true.
+        """
+        self._accepted("state = 'queued'", header_id, statement, log_index, receipt, at)
+
+    def logged(self, header_id: bytes, *, statement: bytes, log_index: int, at: int) -> None:
+        """The log itself has it, the first time: whatever a receipt said."""
+        self._accepted("(state != 'accepted' OR receipt != x'')", header_id, statement, log_index, b"", at)
+        self._database.run(
+            "UPDATE recipient SET status = 'waiting' WHERE header_id = ? AND status = 'void'", header_id
+        )
+
+    def _accepted(
+        self, where: str, header_id: bytes, statement: bytes, log_index: int, receipt: bytes, at: int
+    ) -> None:
+        self._database.run(
+            "UPDATE message SET state = 'accepted', statement = ?, log_index = ?, receipt = ?, logged_at = ?,"
+            f" anchored = 0, reason = '' WHERE header_id = ? AND outgoing = 1 AND {where}",
             statement,
             log_index,
             receipt,
+            at,
             header_id,
         )
 
-    def failed(self, header_id: bytes, *, reason: str) -> None:
-        """The relay will never take it; its numbers are void."""
+    def failed(self, header_id: bytes, *, reason: str) -> bool:
+        """The relay will never take it; whether that is news. Its numbers are for `void`."""
+        if self._database.value("SELECT state FROM message WHERE header_id = ?", header_id) != "queued":
+            return False
         self._database.run(
             "UPDATE message SET state = 'failed', reason = ? WHERE header_id = ? AND outgoing = 1",
             reason,
             header_id,
         )
         self._database.run("UPDATE recipient SET status = 'void' WHERE header_id = ?", header_id)
+        return True
 
     def delivery(self, header_id: bytes, position: int, *, status: str, log_index: int) -> bool:
         """Note a recipient's answer: the first final one counts. Whether this one did."""
         row = self._database.row(
-            "SELECT status FROM recipient WHERE header_id = ? AND position = ?", header_id, position
+            "SELECT member, status, log_index FROM recipient WHERE header_id = ? AND position = ?",
+            header_id,
+            position,
         )
-        if row is None or not (row[0] == "waiting" or row[0].endswith("prekey_not_held")):
+        if row is None or Delivery(member=row[0], status=row[1], log_index=row[2]).final:
             return False
         self._database.run(
             "UPDATE recipient SET status = ?, log_index = ? WHERE header_id = ? AND position = ?",
@@ -151,37 +226,46 @@ class Outbox:
 
     def find(self, header_id: bytes) -> Sent | None:
         """One message of ours."""
-        found = self._sent("WHERE header_id = ? AND outgoing = 1", header_id)
-        return found[0] if found else None
-
-    def all(self) -> list[Sent]:
-        """All of them, oldest first."""
-        return self._sent("WHERE outgoing = 1")
-
-    def _sent(self, where: str, *values: object) -> list[Sent]:
-        rows = self._database.rows(
-            f"SELECT header_id, state, statement, log_index, reason, at FROM message {where} ORDER BY id",
-            *values,
+        row = self._database.row(
+            "SELECT header_id, state, statement, log_index, receipt, reason, at FROM message"
+            " WHERE header_id = ? AND outgoing = 1",
+            header_id,
         )
-        return [
-            Sent(
-                header_id=r[0],
-                state=r[1],
-                statement=r[2],
-                log_index=r[3],
-                reason=r[4],
-                at=r[5],
-                deliveries=tuple(
-                    Delivery(member=d[0], status=d[1], log_index=d[2])
-                    for d in self._database.rows(
-                        "SELECT member, status, log_index FROM recipient WHERE header_id = ?"
-                        " ORDER BY position",
-                        r[0],
-                    )
-                ),
-            )
-            for r in rows
-        ]
+        if row is None:
+            return None
+        deliveries = self._database.rows(
+            "SELECT member, status, log_index FROM recipient WHERE header_id = ? ORDER BY position", header_id
+        )
+        return Sent(
+            header_id=row[0],
+            state=row[1],
+            statement=row[2],
+            log_index=row[3],
+            receipt=row[4],
+            reason=row[5],
+            at=row[6],
+            deliveries=tuple(Delivery(member=d[0], status=d[1], log_index=d[2]) for d in deliveries),
+        )
+
+    def count(self, state: str) -> int:
+        """How many messages of ours are in one state."""
+        return int(
+            self._database.value("SELECT count(*) FROM message WHERE outgoing = 1 AND state = ?", state)
+        )
+
+    def unanswered(self) -> int:
+        """How many answers are still awaited."""
+        return int(self._database.value("SELECT count(*) FROM recipient WHERE status = 'waiting'"))
+
+    def late(self, *, before: int, urgent_before: int) -> list[bytes]:
+        """Header ids of what was handed over before a POSIX time and is still queued."""
+        rows = self._database.rows(
+            "SELECT header_id FROM message WHERE outgoing = 1 AND state = 'queued'"
+            " AND at < CASE WHEN urgent THEN ? ELSE ? END",
+            urgent_before,
+            before,
+        )
+        return [bytes(row[0]) for row in rows]
 
     def body(self, header_id: bytes) -> Body:
         """The private part; `StoreError` once erased."""
@@ -189,3 +273,12 @@ class Outbox:
             "SELECT body_key, body FROM message WHERE header_id = ? AND outgoing = 1", header_id
         )
         return bodies.unshut(self._master, header_id, *(row or (None, None)))
+
+
+def _wraps(data: bytes) -> tuple[bytes, ...]:
+    try:
+        return tuple(msgpack.unpackb(data))
+    except (ValueError, TypeError, msgpack.UnpackException):
+        raise StoreError(
+            "a message in this home is damaged", remedy="restore the home from a backup"
+        ) from None

@@ -1,12 +1,15 @@
 """Signed Statements on their way to the log: queued durably, sent with the same bytes until answered."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import msgpack
 
 from mce_exchange.statement import Statement
 from mce_exchange.store.database import Database
+from mce_exchange.store.logbook import records
+from mce_exchange.store.outbox import fitting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +22,14 @@ class Queued:
     wrap: bytes
     members: tuple[bytes, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes in a call."""
+        return len(self.statement) + len(self.wrap) + sum(map(len, self.members))
+
 
 class Publishing:
-    """The queue."""
+    """The queue. States: `waiting`, `accepted`, `refused`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,39 +44,46 @@ class Publishing:
             msgpack.packb(list(members)),
         )
 
-    def waiting(self, limit: int) -> list[Queued]:
-        """The oldest that have no answer yet."""
+    def waiting(self, limit: int, *, skip: Container[object] = ()) -> list[Queued]:
+        """The oldest that have no answer yet, are not in `skip`, and one call takes."""
+        with closing(
+            self._database.each(
+                "SELECT id, type, statement, wrap, members FROM publishing WHERE state = 'waiting'"
+                " ORDER BY id"
+            )
+        ) as rows:
+            return fitting(
+                (
+                    Queued(id=r[0], type=r[1], statement=r[2], wrap=r[3], members=records(r[4]))
+                    for r in rows
+                    if r[0] not in skip
+                ),
+                limit,
+            )
+
+    def unseen(self, type_: str, log_size: int) -> list[bytes]:
+        """Statements of one type that wait, or stand in the log above what has been followed."""
         rows = self._database.rows(
-            "SELECT id, type, statement, wrap, members FROM publishing WHERE state = 'waiting'"
-            " ORDER BY id LIMIT ?",
-            limit,
+            "SELECT statement FROM publishing WHERE type = ? AND"
+            " (state = 'waiting' OR (state = 'accepted' AND log_index >= ?))",
+            type_,
+            log_size,
         )
-        return [
-            Queued(
-                id=r[0],
-                type=r[1],
-                statement=r[2],
-                wrap=r[3],
-                members=tuple(msgpack.unpackb(r[4])) if r[4] else (),
-            )
-            for r in rows
-        ]
+        return [bytes(row[0]) for row in rows]
 
-    def under_way(self, type_: str, *, log_size: int) -> bool:
-        """Whether one of this type waits, or stands in the log above what has been followed."""
-        return bool(
-            self._database.value(
-                "SELECT count(*) FROM publishing WHERE type = ? AND"
-                " (state = 'waiting' OR (state = 'accepted' AND log_index >= ?))",
-                type_,
-                log_size,
-            )
-        )
+    def made(self, statement: bytes) -> bool:
+        """Whether this home made these very bytes."""
+        return bool(self._database.value("SELECT 1 FROM publishing WHERE statement = ?", statement))
 
-    def accepted(self, id_: int, *, log_index: int) -> None:
-        """It stands in the log."""
+    def accepted(self, id_: int, *, log_index: int, receipt: bytes, at: int) -> None:
+        """It stands in the log, by a verified receipt, as of a POSIX time."""
         self._database.run(
-            "UPDATE publishing SET state = 'accepted', log_index = ? WHERE id = ?", log_index, id_
+            "UPDATE publishing SET state = 'accepted', log_index = ?, receipt = ?, logged_at = ?"
+            " WHERE id = ?",
+            log_index,
+            receipt,
+            at,
+            id_,
         )
 
     def refused(self, id_: int, *, reason: str) -> None:

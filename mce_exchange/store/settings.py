@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mce_exchange.errors import UsageError
+from mce_exchange.errors import StoreError, UsageError
 from mce_exchange.store.database import Database
 
 MEMBER: Final = "member"
@@ -42,4 +42,18 @@ class Settings:
 
     def text(self, name: str) -> str:
         """The same as text."""
-        return self.get(name).decode()
+        try:
+            return self.get(name).decode()
+        except UnicodeDecodeError:
+            raise _damaged(name) from None
+
+    def number(self, name: str) -> int:
+        """The value as a whole number, 0 if it was never set."""
+        try:
+            return int(self.find(name) or b"0")
+        except ValueError:
+            raise _damaged(name) from None
+
+
+def _damaged(name: str) -> StoreError:
+    return StoreError(f"this home's {name} is damaged", remedy="restore the home from a backup")

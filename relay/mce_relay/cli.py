@@ -23,6 +23,7 @@ EXIT: Final = {
     Fault.TRANSPORT: 5,
     Fault.STORE: 6,
     Fault.FEDERATION: 7,
+    Fault.SOFTWARE: 8,
 }
 app = App(
     name="mce-relay",

@@ -1,5 +1,6 @@
 """Homes of a synthetic federation, joined, with a relay in memory."""
 
+import hashlib
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from mce_exchange import statement
 from mce_exchange.client.facade import Hotline, open_home
 from mce_exchange.client.identity import GENESIS
 from mce_exchange.client.relay import Relay
-from mce_exchange.primitives.vault import Cost
+from mce_exchange.primitives import vault
+from mce_exchange.primitives.vault import Cost, PassphraseParameters
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
 from tests.federation import NOW_MINUTES, Federation
@@ -55,7 +57,7 @@ class World:
             # The prekey that the federation's log holds was made here, as far as this home knows.
             index = self.federation.state.prekeys[member][0].index
             home.publishing.put(statement.decode(self.federation.raw[index]))
-            home.publishing.accepted(1, log_index=index)
+            home.publishing.accepted(1, log_index=index, receipt=b"", at=int(self.clock.now))
             home.settings.put(GENESIS, self.federation.genesis.encode())
         home.close()
 
@@ -71,6 +73,16 @@ class World:
 
     def home(self, member: str) -> Home:
         return Home.open(self.folder / member, PASSPHRASE)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id is meant to cost; what it protects is tested by the commands, which use it."""
+
+    def quick(passphrase: str, parameters: PassphraseParameters) -> bytes:
+        return hashlib.blake2b(passphrase.encode(), salt=parameters.salt, digest_size=32).digest()
+
+    monkeypatch.setattr(vault, "passphrase_key", quick)
 
 
 @pytest.fixture

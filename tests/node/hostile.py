@@ -5,13 +5,13 @@ does when the relay breaks them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
-from mce_exchange.client.relay import Accepted, Outcome
+from mce_exchange.client.relay import Accepted, Outcome, Told
 from mce_exchange.errors import RefusedError, TransportError
 from mce_exchange.header import read_header
 from mce_exchange.hotline.follow import Batch, Given
@@ -103,6 +103,7 @@ class Door:
     def __init__(self, relay: MemoryRelay, member: str) -> None:
         self.relay = relay
         self.member = member
+        self.last = 10**9
 
     async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
         return [self.accept(one.header_id, self.relay.header(one)) for one in messages]
@@ -120,11 +121,11 @@ class Door:
             index = self.relay.log(held)
         return Accepted(self.relay.receipt(index), self.relay.held[index].statement)
 
-    async def upload(self, root: bytes, size: int, source: BinaryIO) -> None:
+    async def upload(self, root: bytes, size: int, source: BinaryIO, told: Told) -> None:
         source.seek(0)
         self.relay.attachments[root] = source.read()
 
-    async def download(self, root: bytes, offset: int) -> AsyncIterator[tuple[bytes, bytes]]:
+    async def download(self, root: bytes, offset: int) -> AsyncGenerator[tuple[bytes, bytes], None]:
         data = self.relay.attachments[root]
         step = limits.CHUNK + limits.TAG
         hashes = b"".join(merkle.leaf_hash(data[i : i + step]) for i in range(0, len(data), step))
@@ -132,16 +133,17 @@ class Door:
         for at in range(offset, len(data), limits.PART):
             yield b"", data[at : at + limits.PART]
 
-    async def receive(self, from_index: int) -> AsyncIterator[Batch]:
+    async def receive(self, from_index: int) -> AsyncGenerator[Batch, None]:
         while True:
-            while from_index >= len(self.relay.held):
+            while from_index >= min(len(self.relay.held), self.last):
                 await self.relay.grown.wait()
             batch = self.batch(from_index)
             from_index += len(batch.entries) // limits.LOG_ENTRY
             yield batch
 
     def batch(self, first: int) -> Batch:
-        held = self.relay.held[first:]
+        held = self.relay.held[first : self.last]
+        tree = self.relay.federation.tree
         entries, given = [], []
         for index, one in enumerate(held, start=first):
             entries.append(one.entry or _entry(one.statement))
@@ -160,7 +162,7 @@ class Door:
             entries=b"".join(entries),
             statements=tuple(given),
             checkpoint=self.relay.federation.signed_checkpoint(),
-            consistency=(),
+            consistency=tuple(tree.consistency_proof(first + len(held), tree.size)),
         )
 
     async def anchor(self, min_size: int) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mce_exchange.client.dispatch import File
+from mce_exchange.client.attaching import File
 from mce_exchange.client.facade import Hotline, Item
 from mce_exchange.errors import CaseError, StoreError, UsageError
 from mce_exchange.store.outbox import Sent
@@ -30,7 +30,7 @@ async def settled(hotline: Hotline, id_: str) -> Sent:
 
 async def followed(hotline: Hotline, world: World) -> None:
     async with asyncio.timeout(SOON):
-        while hotline.node.follower.tree.size < world.federation.tree.size:
+        while hotline.node.follower.size < world.federation.tree.size:
             await asyncio.sleep(0.01)
 
 

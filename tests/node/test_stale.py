@@ -14,7 +14,7 @@ async def test_a_stale_directory_alarms_and_stops_nobody(world: World) -> None:
         # Both nodes publish fresh prekeys by the clock; the Directory stays what it was.
         while not all(len(world.federation.state.prekeys[one]) > 1 for one in ("be", "pt")):
             await asyncio.sleep(0.02)
-        while be.node.follower.tree.size < world.federation.tree.size:
+        while be.node.follower.size < world.federation.tree.size:
             await asyncio.sleep(0.02)
         id_ = await be.send(SCENARIO.update(), to=["pt"], urgent=True)
         async for item in pt.inbox():

@@ -8,13 +8,14 @@ from cyclopts import App, Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits, wire
-from mce_exchange.cli.common import Common
+from mce_exchange.cli.common import Common, read_file
 from mce_exchange.directory import compose, trust
 from mce_exchange.directory.model import Directory
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import DirectoryError, UsageError
 from mce_exchange.keyfile import replace_file
 from mce_exchange.keys import PublicKey
+from mce_exchange.text import one_line
 from mce_exchange.v1 import directory_pb2
 
 directory = App(name="directory", help="The federation's Directory: make, change, sign, publish.")
@@ -25,10 +26,7 @@ File = Annotated[Path, Parameter(help="A Directory file.")]
 
 def read(path: Path) -> bytes:
     """A file's bytes; `UsageError`."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    return read_file(path, limits.DIRECTORY_BUNDLE)
 
 
 def read_public(path: Path) -> PublicKey:
@@ -58,9 +56,10 @@ def written(common: Common, bundle: Bundle, out: Path | None, more: Sequence[str
         "changes": list(more),
     }
     lines = [
-        f"version {parsed.version} of {parsed.name}: {len(bundle.members)} members, {len(blocks)} signatures"
+        f"version {parsed.version} of {one_line(parsed.name)}:"
+        f" {len(bundle.members)} members, {len(blocks)} signatures"
     ]
-    lines += [f"  {one}" for one in more]
+    lines += [f"  {one_line(one)}" for one in more]
     if parsed.version == 1:
         fingerprint = trust.network_id_of(body)
         values |= {"fingerprint": fingerprint.hex(), "words": fingerprints.words(fingerprint)}
@@ -71,6 +70,6 @@ def written(common: Common, bundle: Bundle, out: Path | None, more: Sequence[str
             lines.append("signed by its threshold of roots")
         except DirectoryError as error:
             values["valid"] = False
-            lines.append(str(error))
+            lines.append(one_line(str(error)))
     common.say(values, "\n".join(lines))
     return 0

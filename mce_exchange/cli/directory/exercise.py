@@ -17,7 +17,7 @@ from mce_exchange.client import joining
 from mce_exchange.directory import compose, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Life, Living, Member
-from mce_exchange.directory.records import Bundle, RelayCard
+from mce_exchange.directory.records import Bundle, RelayCard, decode_card
 from mce_exchange.errors import StoreError, UsageError
 from mce_exchange.keyfile import read_keyfile, replace_file
 from mce_exchange.keys import PrivateKey
@@ -74,8 +74,8 @@ def exercise(
             home.close()
     written(common, bundle, file)
     if not common.json:
-        print(f"Next: mce-relay serve --config {folder / 'relay' / 'relay.toml'}")
-        print("\n".join(f"      mce run --home {folder / one}" for one in member))
+        runs = "\n".join(f"      mce run --home {folder / one}" for one in member)
+        common.say({}, f"Next: mce-relay serve --config {folder / 'relay' / 'relay.toml'}\n{runs}")
     return 0
 
 
@@ -105,13 +105,13 @@ def _relay(home: Path, address: str, passphrase: str) -> RelayCard:
 
 
 def _home(path: Path, member: str, passphrase: str) -> Member:
+    made = joining.new_member(member=member, name=f"Exercise {member}", country="", phone="", role="hotline")
     home = Home.create(path, passphrase, cost=Cost.INTERACTIVE)
     try:
-        return joining.make_member(
-            home, member=member, name=f"Exercise {member}", country="", phone="", role="hotline"
-        )
+        made.move_in(home)
     finally:
         home.close()
+    return decode_card(made.card)
 
 
 def _genesis(name: str, roots: list[Path], card: RelayCard, members: list[Member]) -> Bundle:

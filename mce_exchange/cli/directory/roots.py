@@ -36,7 +36,7 @@ in a hurry is a reason to telephone the others.</p>
 def root(
     *,
     out: Out,
-    quick: Annotated[bool, Parameter(negative="", help="Cheap key derivation, for exercises.")] = False,
+    quick: Annotated[bool, Parameter(help="Cheap key derivation, for exercises.")] = False,
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:

@@ -1,6 +1,5 @@
 """`mce directory sign|publish`: one root's signature, and the way into the log."""
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -48,10 +47,10 @@ def publish(
     """
     bundle = Bundle.decode(read(file))
     body, blocks = compose.body_of(bundle.statement)
-    with open_desk(common, secret, time.time) as desk:
+    with open_desk(common, secret) as desk:
         current = desk.follower.state.directory
         # The same judgement as everybody's, before it leaves the house.
-        following = trust.open_next(current, bundle, index=max(desk.follower.tree.size, current.index + 1))
+        following = trust.open_next(current, bundle, index=max(desk.follower.size, current.index + 1))
         with desk.home.database.write():
             desk.home.publishing.put(Statement(DIRECTORY, body, blocks), members=bundle.members)
     common.say(

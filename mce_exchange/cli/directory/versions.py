@@ -28,7 +28,7 @@ def genesis(
     relay_card: Annotated[Path, Parameter(help="From `mce-relay init`.")],
     member_card: Annotated[list[Path], Parameter(help="From `mce card --out`.")],
     out: Out,
-    exercise: Annotated[bool, Parameter(negative="", help="Not the real network.")] = False,
+    exercise: Annotated[bool, Parameter(help="Not the real network.")] = False,
     common: Common = COMMON,
 ) -> int:
     """Write version 1, unsigned. Each root then signs it with `mce directory sign`.
@@ -147,7 +147,7 @@ def show(
 
 
 def _followed(common: Common, secret: Secret) -> PublicState:
-    with open_desk(common, secret, time.time) as desk:
+    with open_desk(common, secret) as desk:
         return desk.follower.state
 
 

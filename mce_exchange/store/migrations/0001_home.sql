@@ -43,25 +43,37 @@ CREATE TABLE about (
     PRIMARY KEY (header_id, log_index)
 ) STRICT, WITHOUT ROWID;
 
--- Every sequence number used, in both directions: by a header or a void.
+-- Every sequence number used, in both directions: by a header, or by a void that annuls an id.
 CREATE TABLE pair (
     peer     TEXT NOT NULL,
     outgoing INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     id       BLOB NOT NULL,
+    annulled BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (peer, outgoing, sequence)
 ) STRICT, WITHOUT ROWID;
 
--- Numbers that should have come; alarmed after ten minutes, kept until they come.
+-- Numbers that should have come, `first` to `last`; alarmed after ten minutes, kept until they come.
+-- Ranges: a peer that jumps by 2^60 costs one row.
 CREATE TABLE gap (
-    peer     TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    since    INTEGER NOT NULL,
-    alarmed  INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (peer, sequence)
+    peer    TEXT NOT NULL,
+    first   INTEGER NOT NULL,
+    last    INTEGER NOT NULL,
+    since   INTEGER NOT NULL,
+    alarmed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (peer, first)
+) STRICT, WITHOUT ROWID;
+
+-- The newest header or high-water of each peer by log index, and when its newest message came.
+CREATE TABLE heard (
+    peer       TEXT PRIMARY KEY,
+    log_index  INTEGER NOT NULL,
+    message_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Messages of both directions. `body` opens with `body_key`; erasing the key erases the body.
+-- `to_upload`: its attachments are not known to be at the relay. `anchored`: its receipt has been held
+-- against the log as followed, and stands under an anchor.
 CREATE TABLE message (
     id        INTEGER PRIMARY KEY,
     header_id BLOB NOT NULL UNIQUE,
@@ -74,11 +86,17 @@ CREATE TABLE message (
     body_key  BLOB,
     body      BLOB,
     log_index INTEGER,
-    receipt   BLOB,
+    receipt   BLOB NOT NULL DEFAULT x'',
     reason    TEXT NOT NULL DEFAULT '',
-    at        INTEGER NOT NULL
+    at        INTEGER NOT NULL,
+    urgent    INTEGER NOT NULL DEFAULT 0,
+    to_upload INTEGER NOT NULL DEFAULT 0,
+    logged_at INTEGER,
+    anchored  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX message_state ON message (outgoing, state, id);
+CREATE INDEX message_queue ON message (urgent DESC, id) WHERE outgoing = 1 AND state = 'queued';
+CREATE INDEX message_unanchored ON message (log_index) WHERE outgoing = 1 AND state = 'accepted' AND NOT anchored;
 
 CREATE TABLE recipient (
     header_id BLOB NOT NULL,
@@ -99,9 +117,13 @@ CREATE TABLE publishing (
     members   BLOB NOT NULL DEFAULT x'',
     state     TEXT NOT NULL DEFAULT 'waiting',
     reason    TEXT NOT NULL DEFAULT '',
-    log_index INTEGER
+    log_index INTEGER,
+    receipt   BLOB NOT NULL DEFAULT x'',
+    logged_at INTEGER,
+    anchored  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX publishing_state ON publishing (state, id);
+CREATE INDEX publishing_unanchored ON publishing (log_index) WHERE state = 'accepted' AND NOT anchored;
 
 CREATE TABLE alarm (
     id    INTEGER PRIMARY KEY,
@@ -110,5 +132,6 @@ CREATE TABLE alarm (
     text  TEXT NOT NULL,
     at    INTEGER NOT NULL,
     seen  INTEGER NOT NULL DEFAULT 0,
+    notes BLOB NOT NULL DEFAULT x'',
     UNIQUE (kind, about)
 ) STRICT;

@@ -1,0 +1,111 @@
+"""Anchors and receipts, held against the log as this home followed it (SPEC section 9.3). On its thread."""
+
+from typing import Final
+
+from mce_exchange import statement as statements
+from mce_exchange.client.record import Record
+from mce_exchange.errors import ForkError, LogError
+from mce_exchange.hotline.follow import Follower
+from mce_exchange.log.checkpoint import open_checkpoint, read_checkpoint, size_of
+from mce_exchange.log.note import parse
+from mce_exchange.primitives.verify import equal
+from mce_exchange.store import receipts
+from mce_exchange.store.alarms import Alarm
+
+_ANCHORED_SECONDS: Final = 24 * 3600
+_PATIENCE_SECONDS: Final = 3600
+
+
+class Anchoring:
+    """Two roots for one size prove that the relay showed two logs: both notes are kept."""
+
+    def __init__(self, record: Record, follower: Follower) -> None:
+        self._record = record
+        self._home = record.home
+        self._follower = follower
+        self._asked = 0
+        self._judged = False
+
+    def checkpoint(self, note: bytes, before: int) -> None:
+        """The relay's newest checkpoint: of the same log, and not below the size `before` that it showed."""
+        directory, tree = self._follower.state.directory, self._follower.tree
+        shown = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size_of(note)))
+        if shown.size < before:
+            self._rolled_back(shown.size)
+        if shown.size <= tree.size and not equal(tree.root(shown.size), shown.root):
+            self._fork(f"checkpoint {shown.size}", "a checkpoint is not the log that the relay sent us", note)
+
+    def anchor(self, note: bytes | None) -> None:
+        """The relay's newest anchor, or that it has none: it must fit the log, and so must every receipt."""
+        self._asked = self._asked or self._record.now
+        try:
+            if note is None:
+                self._judged = True
+            else:
+                self._take(note)
+        finally:
+            with self._home.database.write():
+                self._receipts()
+                self._late()
+
+    def _take(self, note: bytes) -> None:
+        anchor = self._follower.state.open_anchor(note)
+        size, tree = anchor.checkpoint.size, self._follower.tree
+        if size > tree.size:
+            return
+        self._judged = True
+        if not equal(tree.root(size), anchor.checkpoint.root):
+            self._fork(f"anchor {size}", "the relay's anchor is not the log that it sent us", note)
+        if size < self._home.logbook.anchored:
+            self._rolled_back(size)
+            raise LogError("the relay's newest anchor is older than one seen before")
+        with self._home.database.write():
+            self._home.logbook.put_anchor(size, anchor.time, note)
+
+    def _fork(self, about: str, text: str, note: bytes) -> None:
+        ours = self._home.logbook.checkpoint or b""
+        with self._home.database.write():
+            self._record.alarm(Alarm.FORK, about, text, notes=(note, ours))
+        raise ForkError(text, notes=(note, ours))
+
+    def _rolled_back(self, size: int) -> None:
+        with self._home.database.write():
+            text = f"the relay shows a log of {size} entries, and showed a longer one"
+            self._record.alarm(Alarm.LOG_ROLLED_BACK, f"size {size}", text)
+
+    def _receipts(self) -> None:
+        """Each receipt against the tree; one that is false is alarmed, and its bytes are sent again."""
+        anchored = self._home.logbook.anchored
+        for one in self._home.receipts.open(below=self._follower.size):
+            note = receipts.decode(one.receipt).checkpoint if one.receipt else b""
+            holds = self._holds(note)
+            if holds is False:
+                text = f"a receipt for entry {one.log_index} is not of the log that the relay sent us"
+                ours = self._home.logbook.checkpoint or b""
+                about = f"receipt of {self._name(one.statement)}"
+                self._record.alarm(Alarm.FORK, about, text, notes=(note, ours))
+                self._home.receipts.false(one)
+            elif holds and one.log_index < anchored:
+                self._home.receipts.anchored(one)
+
+    def _holds(self, note: bytes) -> bool | None:
+        """Whether a receipt's checkpoint is of this log; None while it is ahead. The log's own word holds."""
+        if not note:
+            return True
+        shown = read_checkpoint(parse(note).text)
+        if shown.size > self._follower.tree.size:
+            return None
+        return equal(self._follower.tree.root(shown.size), shown.root)
+
+    def _late(self) -> None:
+        """24 hours, counted only while the relay's anchors could be judged, or it kept them back."""
+        if not self._judged and self._record.now - self._asked < _PATIENCE_SECONDS:
+            return
+        for table, statement in self._home.receipts.late(before=self._record.now - _ANCHORED_SECONDS):
+            what = "a message's receipt" if table == "message" else "a receipt"
+            text = f"{what} is not under any anchor after 24 h"
+            self._record.alarm(Alarm.NOT_ANCHORED, self._name(statement), text)
+
+    def _name(self, statement: bytes) -> str:
+        decoded = statements.decode(statement)
+        return f"{decoded.type} {decoded.id(self._record.identity.network_id).hex()}"

@@ -1,0 +1,188 @@
+"""What peers send us: headers judged, opened and stored once, with their answers; their order.
+
+Every answer we owe is queued in the transaction that takes the message, so a crash leaves both or
+neither (promise 10).
+"""
+
+from collections.abc import Callable
+
+from mce_exchange import statement as statements
+from mce_exchange.client.record import Record
+from mce_exchange.directory.authority import Signed
+from mce_exchange.directory.model import Role
+from mce_exchange.directory.public import PublicState
+from mce_exchange.header import read_header
+from mce_exchange.hotline import answers
+from mce_exchange.hotline.answers import About
+from mce_exchange.hotline.follow import Given
+from mce_exchange.hotline.receiving import Arrived, Refusal, judge, open_arrived
+from mce_exchange.log.merkle import Tree
+from mce_exchange.primitives.verify import equal
+from mce_exchange.sealing import Opened
+from mce_exchange.store.alarms import Alarm
+from mce_exchange.store.body import Body
+from mce_exchange.v1 import statement_pb2
+
+
+class Incoming:
+    """Headers, re-wraps, voids and high-waters of others. `check` raises `ProtocolError` for a bad case."""
+
+    def __init__(self, record: Record, *, check: Callable[[bytes], None]) -> None:
+        self._record = record
+        self._home = record.home
+        self._check = check
+
+    def header(self, given: Given, state: PublicState) -> None:
+        """A header that is not ours."""
+        record, me = self._record, self._record.me
+        decoded = statements.decode(given.statement)
+        if not _is_for(me, decoded) and state.directory.member(me).role is Role.AUDITOR:
+            # An auditor is shown every message, and is a party to none.
+            record.keep(given, decoded.id(record.identity.network_id))
+            return
+        arrived = judge(given.statement, state=state, index=given.index, me=me)
+        record.keep(given, arrived.header_id)
+        if self._known(given, arrived):
+            return
+        self._precedence(arrived)
+        if arrived.strange_directory:
+            version = arrived.header.core.directory_version
+            text = f"{arrived.sender} follows a Directory version {version} that our log does not have"
+            record.alarm(Alarm.FORK, arrived.header_id.hex(), text)
+        self._home.numbers.use(arrived.sender, arrived.sequence, arrived.header_id, now=record.now)
+        self._home.numbers.heard(arrived.sender, given.index, message_at=record.now)
+        if arrived.disputed:
+            record.alarm(
+                Alarm.KEY_CHANGE, arrived.header_id.hex(), f"a disputed key of {arrived.sender} signed"
+            )
+        self._settle(given, arrived, self._opened(given, arrived))
+
+    def _known(self, given: Given, arrived: Arrived) -> bool:
+        """Whether this header, or another with its number, came before (threat R1)."""
+        if self._home.inbox.find(arrived.header_id) is not None:
+            self._record.alarm(
+                Alarm.REPLAY, arrived.header_id.hex(), f"{arrived.sender}'s message came again"
+            )
+            return True
+        known = self._home.numbers.id_of(arrived.sender, arrived.sequence)
+        if known is None:
+            return False
+        text = f"number {arrived.sequence} of {arrived.sender} was used before, by a message or a void"
+        self._record.alarm(Alarm.NUMBER_USED, arrived.header_id.hex(), text)
+        self._settle(given, arrived, Refusal.NUMBER_USED)
+        return True
+
+    def _precedence(self, arrived: Arrived) -> None:
+        recipient = arrived.header.core.recipients[arrived.position]
+        before = recipient.sequence - 1
+        if not self._home.numbers.may_precede(arrived.sender, before, recipient.previous_id):
+            text = f"{arrived.sender} names another message for number {before} than we hold"
+            self._record.alarm(Alarm.FORK, arrived.header_id.hex(), text)
+
+    def _opened(self, given: Given, arrived: Arrived) -> Opened | Refusal:
+        if not given.wrap and not given.payload:
+            text = f"a message of {arrived.sender} came without its content: expired, erased or withheld"
+            self._record.alarm(Alarm.UNDELIVERABLE, arrived.header_id.hex(), f"{text}; telephone them")
+            return Refusal.CANNOT_OPEN
+        return open_arrived(
+            arrived,
+            wrap=given.wrap,
+            payload=given.payload,
+            prekey=self._home.secrets.prekey,
+            check=self._check,
+        )
+
+    def _settle(self, given: Given, arrived: Arrived, result: Opened | Refusal) -> None:
+        """Store the message with its answer's Statement, if it needs one now."""
+        refusal = result if isinstance(result, Refusal) else None
+        state = _refused_state(refusal) if refusal else _opened_state(arrived)
+        self._home.inbox.put(
+            header_id=arrived.header_id,
+            sender=arrived.sender,
+            state=state,
+            statement=given.statement,
+            payload=given.payload if state == "locked" else b"",
+            body=_body(result) if isinstance(result, Opened) else None,
+            log_index=arrived.index,
+            reason=refusal.name.lower() if refusal else "",
+            at=self._record.now,
+            urgent=arrived.header.core.urgent,
+        )
+        if refusal:
+            self._refuse(arrived, refusal)
+
+    def _refuse(self, arrived: Arrived, refusal: Refusal) -> None:
+        about = About(header_id=arrived.header_id, index=arrived.index, position=arrived.position)
+        self._home.publishing.put(answers.refused(self._record.identity.author, about, refusal))
+        kind = Alarm.REFUSED if refusal.final else Alarm.NO_PREKEY
+        text = f"a message of {arrived.sender} was refused: {refusal.name.lower().replace('_', ' ')}"
+        self._record.alarm(kind, arrived.header_id.hex(), text)
+
+    def rewrapped(self, given: Given, signed: Signed, state: PublicState) -> None:
+        """Another wrap for a message that we could not open, by its sender (SPEC section 9.5)."""
+        body = statements.body(signed.statement, statement_pb2.ReWrap)
+        self._record.keep(given, body.header_id)
+        held = self._home.inbox.find(body.header_id)
+        # Without its bytes there is nothing to judge: the message stays locked, and nobody refuses it.
+        if held is None or held.state != "locked" or signed.author != held.sender or not given.wrap:
+            return
+        arrived = judge(held.statement, state=state, index=held.log_index, me=self._record.me)
+        if body.recipient_index != arrived.position:
+            return
+        result = open_arrived(
+            arrived,
+            wrap=given.wrap,
+            payload=held.payload,
+            prekey=self._home.secrets.prekey,
+            check=self._check,
+            rewrap=body,
+        )
+        if isinstance(result, Opened):
+            self._home.inbox.unlock(body.header_id, state=_opened_state(arrived), body=_body(result))
+        elif result.final:
+            self._home.inbox.move(body.header_id, state="refused", reason=result.name.lower())
+            self._refuse(arrived, result)
+
+    def void(self, given: Given, signed: Signed, state: PublicState) -> None:
+        """A number that has no message. Of header and void the first logged counts."""
+        body = statements.body(signed.statement, statement_pb2.Void)
+        record, id_ = self._record, signed.statement.id(self._record.identity.network_id)
+        record.keep(given)
+        if body.recipient == record.me and self._home.numbers.id_of(body.sender, body.sequence) is None:
+            self._home.numbers.use(body.sender, body.sequence, id_, now=record.now, annulled=body.annulled_id)
+
+    def high_water(self, given: Given, signed: Signed, state: PublicState, tree: Tree) -> None:
+        """A peer's daily mark: its highest number to us, and the log as it sees it (threats R2, L1)."""
+        body = statements.body(signed.statement, statement_pb2.HighWater)
+        record = self._record
+        record.keep(given)
+        if body.recipient != record.me:
+            return
+        self._home.numbers.heard(body.sender, given.index)
+        # Not above its own index, by the rules of its type.
+        if not equal(tree.root(body.log_size), body.log_root):
+            text = f"the relay has shown {body.sender} another log of {body.log_size} entries than us"
+            record.alarm(Alarm.FORK, f"{body.sender} at {body.log_size}", f"{text}: compare by telephone")
+        if self._home.numbers.id_of(body.sender, body.sequence) is None:
+            text = f"{body.sender} has sent number {body.sequence}, which has not come"
+            record.alarm(Alarm.GAP, f"{body.sender} {body.sequence}", text)
+        elif not self._home.numbers.may_precede(body.sender, body.sequence, body.header_id):
+            text = f"{body.sender} names another message for number {body.sequence} than we hold"
+            record.alarm(Alarm.FORK, f"{body.sender} {body.sequence}", text)
+
+
+def _is_for(member: str, decoded: statements.Statement) -> bool:
+    statements.lint(decoded)
+    return any(one.member == member for one in read_header(decoded).core.recipients)
+
+
+def _refused_state(refusal: Refusal) -> str:
+    return "refused" if refusal.final else "locked"
+
+
+def _opened_state(arrived: Arrived) -> str:
+    return "fetching" if len(arrived.header.core.streams) > 1 else "ready"
+
+
+def _body(opened: Opened) -> Body:
+    return Body(content=opened.content, attachments=opened.attachments, secrets=opened.secrets)

@@ -1,0 +1,41 @@
+"""What every step of taking the log does: keep the bytes, raise an alarm. On the home's thread."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mce_exchange import statement as statements
+from mce_exchange.client.identity import Identity
+from mce_exchange.hotline.follow import Given
+from mce_exchange.store.alarms import Alarm
+from mce_exchange.store.home import Home
+from mce_exchange.store.logbook import Logged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A home, who it is, and its clock."""
+
+    home: Home
+    identity: Identity
+    clock: Callable[[], float]
+
+    @property
+    def me(self) -> str:
+        """This member's id."""
+        return self.identity.member
+
+    @property
+    def now(self) -> int:
+        """POSIX seconds."""
+        return int(self.clock())
+
+    def keep(self, given: Given, *about: bytes) -> None:
+        """Keep a Statement's bytes, and which messages (header ids, 32 bytes) it speaks of."""
+        type_ = statements.decode(given.statement).type
+        self.home.logbook.put_statement(
+            Logged(index=given.index, type=type_, raw=given.statement, members=given.members), about=about
+        )
+
+    def alarm(self, kind: Alarm, about: str, text: str, *, notes: Sequence[bytes] = ()) -> None:
+        """Raise, once for each cause."""
+        self.home.alarms.put(kind, about=about, text=text, at=self.now, notes=notes)

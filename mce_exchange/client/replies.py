@@ -1,0 +1,166 @@
+"""What the log says about messages of ours: that they are logged, answered, undeliverable, overdue."""
+
+from mce_exchange import statement as statements
+from mce_exchange.client.record import Record
+from mce_exchange.directory.authority import Signed, authenticate
+from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import StoreError
+from mce_exchange.header import read_header
+from mce_exchange.hotline import rewrap
+from mce_exchange.hotline.follow import Given
+from mce_exchange.hotline.receiving import Refusal
+from mce_exchange.sealing import rewrap as wrap_again
+from mce_exchange.store import receipts
+from mce_exchange.store.alarms import Alarm
+from mce_exchange.store.outbox import Sent
+from mce_exchange.v1 import statement_pb2
+
+_UNDELIVERABLE = {
+    statement_pb2.UNDELIVERABLE_CODE_SUSPENDED: "suspended",
+    statement_pb2.UNDELIVERABLE_CODE_LEFT: "left",
+    statement_pb2.UNDELIVERABLE_CODE_UNKNOWN_MEMBER: "unknown member",
+    statement_pb2.UNDELIVERABLE_CODE_MAILBOX_FULL: "mailbox full",
+    statement_pb2.UNDELIVERABLE_CODE_NO_PREKEY: "no prekey",
+}
+
+
+class Replies:
+    """Statements about what we sent."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._home = record.home
+
+    def own_header(self, given: Given, state: PublicState) -> None:
+        """A header of ours, in the log: better than any receipt, and what a restored home starts from.
+
+        Raises `ProtocolError` for one that does not hold, which is nobody's message.
+        """
+        record = self._record
+        decoded = statements.decode(given.statement)
+        authenticate(decoded, state=state, index=given.index)
+        core, id_ = read_header(decoded).core, decoded.id(record.identity.network_id)
+        record.keep(given, id_)
+        # The log's numbers stand above ours: a restored home goes on behind them (threat H9).
+        for one in core.recipients:
+            self._home.numbers.give(one.member, one.sequence, id_)
+        sent = self._home.outbox.find(id_)
+        if sent is None:
+            text = "a message in this member's name that this home does not know: restored, or a stolen key"
+            record.alarm(Alarm.KEY_CHANGE, f"log {given.index}", text)
+            return
+        if sent.state == "failed":
+            record.alarm(Alarm.NOT_ACCEPTED, f"{id_.hex()} logged", "the relay refused it and logged it")
+        self._logged(sent, given)
+
+    def _logged(self, sent: Sent, given: Given) -> None:
+        if sent.state == "accepted" and sent.log_index == given.index:
+            return
+        if sent.state == "accepted" and sent.receipt:
+            receipt = receipts.decode(sent.receipt)
+            text = f"a receipt says entry {receipt.index}, the log has this message at {given.index}"
+            self._record.alarm(Alarm.FORK, sent.header_id.hex(), text, notes=[receipt.checkpoint])
+        self._home.outbox.logged(
+            sent.header_id, statement=given.statement, log_index=given.index, at=self._record.now
+        )
+
+    def own_void(self, given: Given, signed: Signed) -> None:
+        """A number that we burned; news for a restored home only."""
+        body = statements.body(signed.statement, statement_pb2.Void)
+        self._record.keep(given)
+        if self._home.numbers.next(body.recipient)[0] <= body.sequence:
+            id_ = body.annulled_id or signed.statement.id(self._record.identity.network_id)
+            self._home.numbers.give(body.recipient, body.sequence, id_)
+
+    def answered(self, given: Given, signed: Signed, state: PublicState) -> None:
+        """`delivered` and `refused`, for each message named."""
+        for header_id, index, position, refusal in _items(signed):
+            sent = self._home.outbox.find(header_id)
+            # Our own header stands below every answer to it, so its index is known here.
+            if sent is None or position >= len(sent.deliveries) or sent.log_index != index:
+                continue
+            # Nobody answers for another: the relay cannot make a hotline's acknowledgement (threat R5).
+            member = sent.deliveries[position].member
+            if member != signed.author:
+                text = f"{signed.author} answers for {member}"
+                self._record.alarm(Alarm.INVALID_MESSAGE, f"log {given.index}", text)
+                continue
+            self._record.keep(given, header_id)
+            status = f"refused:{refusal.name.lower()}" if refusal else "delivered"
+            if not self._home.outbox.delivery(header_id, position, status=status, log_index=given.index):
+                continue
+            if refusal is Refusal.PREKEY_NOT_HELD:
+                self._wrap_again(sent, position, index, state)
+            elif refusal:
+                self._record.alarm(Alarm.REFUSED, f"{header_id.hex()} {member}", f"{member} {status}")
+
+    def _wrap_again(self, sent: Sent, position: int, index: int, state: PublicState) -> None:
+        """Once, by itself, to a key from before the message; anything else asks a person."""
+        home, identity = self._home, self._record.identity
+        member = sent.deliveries[position].member
+        header = read_header(statements.decode(sent.statement))
+        prekey = rewrap.target(state, member, header_index=index, prekey_id=header.wraps[position].prekey_id)
+        try:
+            content_key = home.outbox.body(sent.header_id).content_key
+        except StoreError:
+            content_key = b""
+        if prekey is None or not content_key or not home.outbox.rewrapped(sent.header_id, position):
+            text = (
+                f"{member} cannot open a message and no key that it had then is left: telephone, send again"
+            )
+            self._record.alarm(Alarm.ASKS_A_PERSON, f"{sent.header_id.hex()} {member}", text)
+            return
+        signed, wrap = wrap_again(
+            header,
+            header_id=sent.header_id,
+            recipient_index=position,
+            content_key=content_key,
+            prekey_id=prekey.id,
+            prekey=prekey.public_key,
+            network_id=identity.network_id,
+            keys=identity.author.keys,
+        )
+        home.publishing.put(signed, wrap=wrap)
+
+    def undeliverable(self, given: Given, signed: Signed, state: PublicState) -> None:
+        """The relay could not serve a recipient; the number is filled."""
+        body = statements.body(signed.statement, statement_pb2.Undeliverable)
+        code = _UNDELIVERABLE[body.code]
+        self._record.keep(given, body.header_id)
+        sent = self._home.outbox.find(body.header_id)
+        for position, delivery in enumerate(sent.deliveries if sent else ()):
+            if delivery.member == body.recipient:
+                self._home.outbox.delivery(
+                    body.header_id, position, status=f"undeliverable:{code}", log_index=given.index
+                )
+        if sent or body.recipient == self._record.me:
+            text = f"{body.recipient} was not served: {code}"
+            self._record.alarm(Alarm.UNDELIVERABLE, f"{body.header_id.hex()} {body.recipient}", text)
+
+    def overdue(self, given: Given, signed: Signed, state: PublicState) -> None:
+        """The relay says that nothing was answered in time; an earlier answer in the log refutes it."""
+        body = statements.body(signed.statement, statement_pb2.Overdue)
+        self._record.keep(given, body.header_id)
+        sent = self._home.outbox.find(body.header_id)
+        about = f"{body.header_id.hex()} {body.recipient}"
+        size = state.open_anchor(body.anchor).checkpoint.size
+        for one in sent.deliveries if sent else ():
+            if one.member == body.recipient and one.final and (one.log_index or 0) < size:
+                text = f"the relay calls {body.recipient} overdue, whose answer is entry {one.log_index}"
+                self._record.alarm(Alarm.INVALID_MESSAGE, about, text)
+                return
+        if sent or body.recipient == self._record.me:
+            text = f"no answer of {body.recipient} was in the log at its deadline: telephone"
+            self._record.alarm(Alarm.OVERDUE, about, text)
+
+    def erased(self, given: Given, signed: Signed, state: PublicState) -> None:
+        """Somebody says that it destroyed its part."""
+        body = statements.body(signed.statement, statement_pb2.Erasure)
+        self._record.keep(given, *body.header_ids)
+
+
+def _items(signed: Signed) -> list[tuple[bytes, int, int, Refusal | None]]:
+    if isinstance(signed.body, statement_pb2.Delivered):
+        return [(one.header_id, one.index, one.recipient_index, None) for one in signed.body.items]
+    items = statements.body(signed.statement, statement_pb2.Refused).items
+    return [(one.header_id, one.index, one.recipient_index, Refusal(one.code)) for one in items]
