@@ -68,7 +68,7 @@ class Filled:
             home.settings.put(settings.NETWORK_ID, federation.network_id)
             home.settings.put(GENESIS, federation.genesis.encode())
             home.publishing.put(statements.decode(federation.raw[prekey.index]))
-            home.publishing.accepted(1, log_index=prekey.index)
+            home.publishing.accepted(1, log_index=prekey.index, receipt=b"", at=NOW_MINUTES * 60)
             for index, raw in enumerate(federation.raw):
                 type_ = statements.decode(raw).type
                 members = federation.genesis.members if not index else ()
@@ -91,7 +91,7 @@ class Filled:
         self.relay.held.append(Held(b"", set()))
         home.logbook.append(index, entry.encode())
         home.logbook.put_statement(Logged(index=index, type="header", raw=raw), about=[header_id])
-        home.inbox.use_number(SENDER, sequence, header_id, now=NOW_MINUTES * 60)
+        home.numbers.use(SENDER, sequence, header_id, now=NOW_MINUTES * 60)
         home.inbox.put(
             header_id=header_id,
             sender=SENDER,

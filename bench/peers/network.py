@@ -16,6 +16,7 @@ from mce_exchange.client import joining
 from mce_exchange.directory import compose, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Life, Living, Member
+from mce_exchange.directory.records import decode_card
 from mce_exchange.keyfile import replace_file
 from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives.vault import Cost
@@ -58,11 +59,12 @@ class Network:
         replace_file(relay / "relay.toml", self._config().encode())
 
     def _create(self, member: str) -> tuple[Home, Member]:
-        home = Home.create(self.folder / member, PASSPHRASE, cost=Cost.INTERACTIVE)
-        made = joining.make_member(
-            home, member=member, name=f"Synthetic {member}", country="", phone="+3200", role="hotline"
+        made = joining.new_member(
+            member=member, name=f"Synthetic {member}", country="", phone="+3200", role="hotline"
         )
-        return home, made
+        home = Home.create(self.folder / member, PASSPHRASE, cost=Cost.INTERACTIVE)
+        made.move_in(home)
+        return home, decode_card(made.card)
 
     def _config(self) -> str:
         """The first configuration of `mce-relay init`, with quotas that a bench does not reach."""

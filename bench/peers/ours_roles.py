@@ -44,7 +44,7 @@ async def seal(config: Config, gate: Gate) -> Config:
         dispatch = Dispatch(home, identity, lambda: state, clock=time.time)
         content = case.encode(message())
         for _ in range(config["count"]):
-            dispatch.send(content, config["to"], (), Manner())
+            dispatch.send(dispatch.encrypt(content, config["to"]), Manner())
     finally:
         home.close()
     return {}
@@ -74,7 +74,7 @@ class _Held(GrpcRelay):
 async def send(config: Config, gate: Gate) -> Config:
     """Run the node on a full outbox until every message is known as delivered."""
     home = Home.open(Path(config["home"]), PASSPHRASE)
-    last = home.outbox.all()[-1].header_id.hex()
+    last = home.database.value("SELECT header_id FROM message WHERE outgoing = 1 ORDER BY id DESC").hex()
     relay = _Held(home)
     home.close()
     async with relay.channel, open_home(config["home"], PASSPHRASE, relay=relay) as hotline:
