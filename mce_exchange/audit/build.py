@@ -20,8 +20,35 @@ class Piece:
     members: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """Two notes of the log's key, and the root and proof by which the newer contradicts the older."""
+
+    older: bytes
+    newer: bytes
+    root: bytes = b""
+    proof: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """One stream to be opened for whoever reads the file: its `s_i` (32 bytes), its sealed chunks."""
+
+    header_id: bytes
+    stream: int
+    secret: bytes
+    chunks: Iterable[bytes]
+
+
 def build(
-    pieces: Iterable[Piece], *, network_id: bytes, tree: Tree, anchor: bytes, anchor_size: int
+    pieces: Iterable[Piece],
+    *,
+    network_id: bytes,
+    tree: Tree,
+    anchor: bytes,
+    anchor_size: int,
+    forks: Iterable[Views] = (),
+    disclosures: Iterable[Disclosure] = (),
 ) -> Iterator[bytes]:
     """The file, record by record, in log order; `UsageError` for a piece that the anchor does not cover."""
     count = 2
@@ -42,6 +69,23 @@ def build(
                 "statement",
                 evidence_pb2.EvidenceStatement(statement=piece.statement, index=piece.index, proof=proof),
             )
+    for views in forks:
+        count += 1
+        yield _record(
+            "fork",
+            evidence_pb2.EvidenceFork(
+                older=views.older, newer=views.newer, root=views.root, proof=views.proof
+            ),
+        )
+    for one in disclosures:
+        secret = evidence_pb2.EvidenceDisclosure(
+            header_id=one.header_id, stream=one.stream, secret=one.secret
+        )
+        yield _record("disclosure", secret)
+        count += 1
+        for chunk in one.chunks:
+            count += 1
+            yield Record("chunk", chunk).encode()
     yield _record("end", evidence_pb2.EvidenceEnd(records=count + 1))
 
 
@@ -57,6 +101,8 @@ def _record(
     | evidence_pb2.EvidenceAnchor
     | evidence_pb2.EvidenceDirectory
     | evidence_pb2.EvidenceStatement
+    | evidence_pb2.EvidenceFork
+    | evidence_pb2.EvidenceDisclosure
     | evidence_pb2.EvidenceEnd,
 ) -> bytes:
     return Record(kind, message.SerializeToString(deterministic=True)).encode()

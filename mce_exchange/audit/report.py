@@ -32,6 +32,24 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """The log's key has signed two notes, of these tree sizes, that cannot both be true."""
+
+    older: int
+    newer: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosed:
+    """A stream that was opened: stream 0 is the payload; size in bytes and SHA-256 (hex) of its data."""
+
+    header_id: str
+    stream: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything verified "as of Directory version v, log size s"."""
 
@@ -44,6 +62,8 @@ class Report:
     witnesses: str
     messages: tuple[Message, ...]
     facts: tuple[Fact, ...]
+    forks: tuple[Fork, ...] = ()
+    disclosed: tuple[Disclosed, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; verdicts as their words."""
@@ -63,4 +83,10 @@ class Report:
             found += [f"  {member}: {status}" for member, status in message.recipients.items()]
         for fact in self.facts:
             found.append(f"entry {fact.index} {fact.type} by {fact.author}: {fact.verdict}, {fact.says}")
+        for fork in self.forks:
+            sizes = f"{fork.older} and {fork.newer} entries"
+            found.append(f"FORK: the log's key has signed notes of {sizes} that cannot both be true")
+        for one in self.disclosed:
+            what = f"stream {one.stream} of message {one.header_id}"
+            found.append(f"{what}, disclosed: {one.size} bytes, SHA-256 {one.sha256}")
         return found

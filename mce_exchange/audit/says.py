@@ -2,7 +2,7 @@
 
 from mce_exchange.audit.report import Fact
 from mce_exchange.directory.authority import Signed, Verdict
-from mce_exchange.errors import SignatureError
+from mce_exchange.errors import MceError
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import statement_pb2
@@ -31,8 +31,19 @@ def fact_of(signed: Signed, index: int) -> Fact:
     )
 
 
-def invalid(statement: Statement, index: int, error: SignatureError) -> Fact:
-    """A logged Statement whose signatures do not count."""
+def undeliverable_words(code: statement_pb2.UndeliverableCode.ValueType) -> str:
+    """Why a recipient was not served, in words."""
+    name = statement_pb2.UndeliverableCode.Name(code)
+    return name.removeprefix("UNDELIVERABLE_CODE_").replace("_", " ").lower()
+
+
+def anchor_size(note: bytes) -> int:
+    """The tree size of an anchor inside a Statement that holds."""
+    return size_of(note)
+
+
+def invalid(statement: Statement, index: int, error: MceError) -> Fact:
+    """A logged Statement that does not count."""
     return Fact(index=index, type=statement.type, author="nobody", verdict=Verdict.INVALID, says=str(error))
 
 
@@ -44,7 +55,7 @@ def _says(signed: Signed) -> str:
     if isinstance(body, statement_pb2.Refused):
         return f"{len(body.items)} message(s) not accepted by {body.member}"
     if isinstance(body, statement_pb2.Overdue):
-        return f"no final answer of {body.recipient} stood in the log at size {size_of(body.anchor)}"
+        return f"no final answer of {body.recipient} stood in the log at size {anchor_size(body.anchor)}"
     if isinstance(body, statement_pb2.Undeliverable):
         return f"the relay could not serve {body.recipient}"
     if isinstance(body, statement_pb2.Erasure):

@@ -8,7 +8,7 @@ The state is the one that the public entries below the index have built. A later
 for an older index: it knows more revocations, and asks nothing that only the older one could say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -140,6 +140,14 @@ def verdict_of(holder: Holder, state: "PublicState", index: int, *, contest: boo
     if revoked is None or index < revoked.cut:
         return Verdict.VALID
     return Verdict.DISPUTED if index <= revoked.index else Verdict.INVALID
+
+
+def later_verdict(signers: Sequence[bytes], state: "PublicState", index: int) -> Verdict:
+    """What a Statement that held at its index is worth now that more revocations are known."""
+    revoked = [one for key_id in signers if (one := state.revoked.get(key_id)) and index >= one.cut]
+    if any(index > one.index for one in revoked):
+        return Verdict.INVALID
+    return Verdict.DISPUTED if revoked else Verdict.VALID
 
 
 def anchor_below(state: "PublicState", note: bytes, index: int) -> Anchor:

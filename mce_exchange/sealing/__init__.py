@@ -8,6 +8,7 @@
 a court and nothing else. All of it works on verified headers: who signed is `directory`'s question.
 """
 
+from mce_exchange.opened import AttachmentInfo
 from mce_exchange.sealing.disclose import disclose
 from mce_exchange.sealing.opening import (
     Opened,
@@ -19,7 +20,7 @@ from mce_exchange.sealing.opening import (
 )
 from mce_exchange.sealing.rewrap import rewrap
 from mce_exchange.sealing.seal import Attachment, Draft, Sealed, To, seal, seal_streams
-from mce_exchange.sealing.streams import AttachmentInfo, open_as_signed, open_stream, root_of, seal_stream
+from mce_exchange.sealing.streams import open_as_signed, open_stream, root_of, seal_stream
 
 __all__ = [
     "Attachment",

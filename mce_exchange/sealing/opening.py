@@ -8,14 +8,13 @@ play is one `DecryptionError` (promise 11, threat E15).
 import io
 from dataclasses import dataclass
 
-from mce_exchange import limits, padding, wire
-from mce_exchange.errors import ContextError, DecryptionError, LimitError, MalformedError
-from mce_exchange.header import Core, Header, wrap_info
+from mce_exchange.errors import ContextError, DecryptionError
+from mce_exchange.header import Header, wrap_info
+from mce_exchange.opened import AttachmentInfo, read_payload
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.primitives.stream import stream_keys, stream_secret
 from mce_exchange.primitives.verify import equal, sha256
-from mce_exchange.sealing.streams import AttachmentInfo, open_stream, root_of
-from mce_exchange.v1 import envelope_pb2
+from mce_exchange.sealing.streams import open_stream, root_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,23 +79,5 @@ def open_payload(header: Header, content_key: bytes, payload: bytes) -> Opened:
         if not equal(stream_keys(secret)[1], stream.commitment):
             raise DecryptionError
     data = b"".join(open_stream(secrets[0], core.streams[0], io.BytesIO(payload), payload=True))
-    try:
-        inner = wire.parse(envelope_pb2.Payload, data, cap=limits.PAYLOAD_PADDED)
-        infos = tuple(
-            AttachmentInfo(name=a.name, media_type=a.media_type, size=a.size) for a in inner.attachments
-        )
-        sizes = [padding.padded_size(info.size, payload=False) for info in infos]
-    except (MalformedError, LimitError):
-        raise DecryptionError from None
-    if not says_the_same(inner, core) or sizes != [one.padded_size for one in core.streams[1:]]:
-        raise DecryptionError
-    return Opened(content=inner.content, attachments=infos, secrets=secrets)
-
-
-def says_the_same(inner: envelope_pb2.Payload, core: Core) -> bool:
-    """Whether the author sealed it for just this message, sender and recipients (threats E1, E2)."""
-    return (
-        equal(inner.message_ref, core.message_ref)
-        and inner.sender == core.sender
-        and list(inner.recipients) == [recipient.member for recipient in core.recipients]
-    )
+    inner = read_payload(core, data)
+    return Opened(content=inner.content, attachments=inner.attachments, secrets=secrets)

@@ -14,10 +14,11 @@ from mce_exchange import header, limits, statement
 from mce_exchange.errors import LimitError, UsageError
 from mce_exchange.header import Header, Recipient, Stream, Wrap
 from mce_exchange.keys import PrivateKey
+from mce_exchange.opened import AttachmentInfo
 from mce_exchange.primitives import kem
 from mce_exchange.primitives.stream import stream_secret
 from mce_exchange.primitives.verify import sha256
-from mce_exchange.sealing.streams import AttachmentInfo, seal_stream
+from mce_exchange.sealing.streams import seal_stream
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import envelope_pb2
 

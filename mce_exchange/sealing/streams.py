@@ -8,7 +8,6 @@ that reads and writes encrypt and hash the chunks of a longer stream, each chunk
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import BinaryIO, Final, TypeVar
@@ -26,15 +25,6 @@ _R = TypeVar("_R")
 SEALED_CHUNK: Final = limits.CHUNK + limits.TAG
 _THREADS: Final = 2
 _AHEAD: Final = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachmentInfo:
-    """What the sender says of an attachment: untrusted text; `size` in bytes is checked on opening."""
-
-    name: str
-    media_type: str
-    size: int
 
 
 def seal_stream(secret: bytes, source: BinaryIO, sink: BinaryIO, *, payload: bool) -> tuple[Stream, int]:

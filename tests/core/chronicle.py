@@ -28,6 +28,8 @@ class Chronicle(Federation):
 
     def __init__(self, *, witnesses: bool = False) -> None:
         self._witnesses = witnesses
+        # Member records of the versions after the first, by log index.
+        self.records: dict[int, tuple[bytes, ...]] = {}
         super().__init__()
 
     def draft(self) -> Draft:
@@ -50,7 +52,9 @@ class Chronicle(Federation):
     def proceed(self, change: Callable[[Draft], Draft]) -> int:
         """Log the next version."""
         bundle = self.next(change)
-        return self.publish(bundle.statement, bundle.members)
+        index = self.publish(bundle.statement, bundle.members)
+        self.records[index] = bundle.members
+        return index
 
     def with_status(self, member: str, status: Status) -> int:
         """Log a version in which a member has this status."""
