@@ -430,7 +430,7 @@ class ReceivedStatement(_message.Message):
     index: _builtins.int
     statement: _builtins.bytes
     wrap: _builtins.bytes
-    """For a header addressed to the receiver and not final yet: its wrap and the payload."""
+    """For a header addressed to the receiver, until it expires or is erased: its wrap and the payload."""
     payload: _builtins.bytes
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:

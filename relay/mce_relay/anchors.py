@@ -1,6 +1,7 @@
 """Anchors: the committed checkpoint, frozen with a time and the log's ML-DSA-44 line (SPEC section 9)."""
 
 from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import LogError, ProtocolError
 from mce_exchange.log.anchor import Anchor, sign_anchor
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Reader
@@ -17,6 +18,12 @@ def freeze(keys: RelayKeys, group: Group) -> bytes:
 
 
 def newest(reader: Reader, state: PublicState) -> Anchor | None:
-    """The newest stored anchor, verified: what is embedded in Statements is never taken on trust."""
+    """The newest stored anchor that holds: what is embedded in Statements is never taken on trust.
+
+    One that is damaged counts as none, so that the next one takes its place.
+    """
     note = reader.anchor(0)
-    return state.open_anchor(note) if note else None
+    try:
+        return state.open_anchor(note) if note else None
+    except (ProtocolError, LogError):
+        return None

@@ -7,11 +7,14 @@ and that is what is "held". The RFC 6962 root over the hashes is compared once a
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from mce_exchange import limits
@@ -26,6 +29,10 @@ from mce_relay.store.protocol import Store, Upload
 from mce_relay.values import AttachmentState
 
 _LEAVES: Final = ".leaves"
+_OURS: Final = re.compile(r"[0-9a-f]{64}(\.leaves)?").fullmatch
+_THREADS: Final = 4
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Blobs:
@@ -37,19 +44,25 @@ class Blobs:
         self._sequencer = sequencer
         self._rules = rules
         self._locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
+        # Of their own: whoever syncs many parts keeps nobody from reading the log.
+        self._threads = ThreadPoolExecutor(_THREADS, "mce-relay-blobs")
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown()
 
     async def sweep(self) -> None:
         """Remove files that no upload stands for: erased, given up, or never begun."""
-        for root in await asyncio.to_thread(self._stray):
+        for root in await self._off(self._stray):
             async with self._lock(root):
                 # Asked again under the lock: the same attachment may be on its way once more.
-                if await asyncio.to_thread(self._find, root) is None:
-                    await asyncio.to_thread(self._remove, root)
+                if await self._off(self._find, root) is None:
+                    await self._off(self._remove, root)
 
     async def status(self, member: str, root: bytes) -> AttachmentState:
         """How much of a member's own upload is held."""
         async with self._lock(root):
-            upload = await asyncio.to_thread(self._find, root)
+            upload = await self._off(self._find, root)
             if upload is None or upload.owner != member:
                 return AttachmentState(held=0, complete=False)
             return await self._state(upload)
@@ -58,7 +71,7 @@ class Blobs:
         """Take the next part: whole chunks, or what is left."""
         check_part(root, size, offset, data)
         async with self._lock(root):
-            upload = await asyncio.to_thread(self._find, root)
+            upload = await self._off(self._find, root)
             if upload is None:
                 _expect_offset(offset, 0)
                 upload = await self._sequencer.run(_reserve(self._rules, member, root, size), author=member)
@@ -66,33 +79,48 @@ class Blobs:
                 raise refusal("wrong_context", f"attachment {root.hex()} has another owner or size")
             if upload.complete:
                 return AttachmentState(held=size, complete=True)
-            held = await asyncio.to_thread(self._held, upload)
+            held = await self._off(self._held, upload)
             if held < size:
                 _expect_offset(offset, held)
-                await asyncio.to_thread(self._write, upload, offset, data)
+                await self._off(self._write, upload, offset, data)
             return await self._state(upload)
 
-    def leaf_hashes(self, root: bytes) -> bytes:
+    async def leaf_hashes(self, root: bytes) -> bytes:
         """The leaf hashes, 32 bytes each; `StoreError` if the file is gone."""
-        return self._read(self._path(root, _LEAVES), 0, limits.ATTACHMENT_PADDED)
+        return await self._off(self._leaves, root)
 
-    def part(self, root: bytes, offset: int) -> bytes:
+    async def part(self, root: bytes, offset: int) -> bytes:
         """At most `limits.PART` bytes from an offset on."""
-        return self._read(self._path(root), offset, limits.PART)
+        return await self._off(self._read, self._path(root), offset, limits.PART)
 
     async def _state(self, upload: Upload) -> AttachmentState:
         """What is held; an upload whose last chunk is there is judged by its root first."""
-        held = await asyncio.to_thread(self._held, upload)
+        held = await self._off(self._held, upload)
         if held < upload.size or upload.complete:
             return AttachmentState(held=held, complete=upload.complete)
-        leaves = await asyncio.to_thread(self.leaf_hashes, upload.root)
-        hashes = (leaves[at : at + limits.HASH] for at in range(0, len(leaves), limits.HASH))
-        if not equal(merkle.root(hashes), upload.root):
+        if not await self._off(self._fits, upload.root):
             await self._sequencer.run(_forget(upload), author=upload.owner)
-            await asyncio.to_thread(self._remove, upload.root)
+            await self._off(self._remove, upload.root)
             raise refusal("wrong_context", f"{upload.size} bytes are not {upload.root.hex()}: discarded")
         await self._sequencer.run(_complete(upload), author=upload.owner)
         return AttachmentState(held=held, complete=True)
+
+    async def _off(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, partial(work, *arguments, **named)
+        )
+
+    def _fits(self, root: bytes) -> bool:
+        """Whether what is held hashes up to the root; its names are on disk before anybody relies on it."""
+        leaves = self._leaves(root)
+        hashes = (leaves[at : at + limits.HASH] for at in range(0, len(leaves), limits.HASH))
+        with _typed():
+            _sync_folder(self._folder)
+        return equal(merkle.root(hashes), root)
+
+    def _leaves(self, root: bytes) -> bytes:
+        return self._read(self._path(root, _LEAVES), 0, limits.ATTACHMENT_PADDED)
 
     def _lock(self, root: bytes) -> asyncio.Lock:
         return self._locks.setdefault(root, asyncio.Lock())
@@ -130,9 +158,11 @@ class Blobs:
 
     def _stray(self) -> set[bytes]:
         with _typed():
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            # Files are listed before the rows are read: a row is older than its files.
-            found = {bytes.fromhex(path.stem) for path in self._folder.iterdir()}
+            if not self._folder.is_dir():
+                self._folder.mkdir(mode=0o700)
+                _sync_folder(self._folder.parent)
+            # Files are listed before the rows are read: a row is older than its files. Others are not ours.
+            found = {bytes.fromhex(path.stem) for path in self._folder.iterdir() if _OURS(path.name)}
         with self._store.read() as reader:
             return found - reader.roots()
 

@@ -25,6 +25,7 @@ from mce_exchange.primitives.tls import is_certificate
 from mce_relay import boot, engine, engine_publish, views
 from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules
+from mce_relay.logs import logger
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Head, Sequencer
 from mce_relay.store.protocol import Store
@@ -77,6 +78,11 @@ class Core:
         return self._sequencer.head.state
 
     @property
+    def relay(self) -> str:
+        """This relay's id in the Directory."""
+        return self._relay
+
+    @property
     def draining(self) -> bool:
         """Whether the relay has ended its work: streams end too."""
         return self._ended
@@ -89,6 +95,7 @@ class Core:
         head, tree, relay = await asyncio.to_thread(self._open)
         self._listeners: set[asyncio.Event] = set()
         self._ended = False
+        self._failure: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
         self._tree = tree
         self._relay = relay
         self._rules = Rules(relay=relay, keys=self._keys, settings=self._settings, metrics=self._metrics)
@@ -100,6 +107,7 @@ class Core:
             clock=self._clock,
             metrics=self._metrics,
             on_commit=self._wake,
+            on_failure=self._fail,
         )
         self._blobs = Blobs(
             folder=self._data / _ATTACHMENTS,
@@ -110,7 +118,13 @@ class Core:
         self._sweeper = Sweeper(
             rules=self._rules, sequencer=self._sequencer, store=self._store, blobs=self._blobs
         )
-        await self.sweep()
+        try:
+            await self.sweep()
+        except BaseException:
+            await self._sequencer.drain()
+            self._blobs.close()
+            self._store.close()
+            raise
         self._sweeping = asyncio.create_task(self._sweep_on())
 
     def _open(self) -> tuple[Head, Tree, str]:
@@ -120,6 +134,10 @@ class Core:
         except MceError:
             self._store.close()
             raise
+
+    async def failed(self) -> StoreError:
+        """Wait until the writer has stopped for good: only a new start, which looks at the log, goes on."""
+        return await asyncio.shield(self._failure)
 
     async def sweep(self) -> None:
         """Do all that time has made due; it also runs by itself every `sweep_interval`."""
@@ -136,6 +154,7 @@ class Core:
     async def close(self) -> None:
         """Drain and let go of the files."""
         await self.drain()
+        self._blobs.close()
         await asyncio.to_thread(self._store.close)
 
     async def submit(self, member: str, envelopes: Sequence[EnvelopeIn]) -> list[Outcome]:
@@ -179,14 +198,14 @@ class Core:
     async def attachment(self, member: str, root: bytes) -> tuple[bytes, int]:
         """Leaf hashes and size in bytes; "not_found" unless `member` is a party and it is held."""
         upload = await self._ask(views.attachment, self.state, member, root)
-        return await asyncio.to_thread(self._blobs.leaf_hashes, root), upload.size
+        return await self._blobs.leaf_hashes(root), upload.size
 
     async def attachment_part(self, member: str, root: bytes, offset: int) -> bytes:
         """At most `limits.PART` bytes from `offset` on, empty at the end."""
         upload = await self._ask(views.attachment, self.state, member, root)
         if not 0 <= offset <= upload.size:
             raise refusal("wrong_offset", f"attachment {root.hex()} has {upload.size} bytes")
-        return await asyncio.to_thread(self._blobs.part, root, offset)
+        return await self._blobs.part(root, offset)
 
     async def read(self, member: str, from_index: int, *, max_bytes: int = limits.MIB) -> Batch | None:
         """What `member` may see from an index on; None if there is nothing yet."""
@@ -312,6 +331,10 @@ class Core:
         with self._store.read() as reader:
             return question(reader, *arguments)
 
+    def _fail(self, error: StoreError) -> None:
+        if not self._failure.done():
+            self._failure.set_result(error)
+
     def _wake(self) -> None:
         for event in self._listeners:
             event.set()
@@ -321,6 +344,7 @@ class Core:
             await asyncio.sleep(self._settings.sweep_interval)
             try:
                 await self.sweep()
-            except StoreError:
-                # The next one finds the same things due; the operator sees the counter and readiness.
+            except Exception as error:
+                # The next one finds the same things due; the operator sees it here and in the counter.
                 self._metrics.count("sweeps_failed")
+                logger().error("sweep failed", error=type(error).__name__)

@@ -115,6 +115,7 @@ class Sequencer:
         clock: Callable[[], float],
         metrics: Metrics,
         on_commit: Callable[[], None],
+        on_failure: Callable[[StoreError], None],
     ) -> None:
         self.head = head
         self.tree = tree
@@ -123,6 +124,7 @@ class Sequencer:
         self._clock = clock
         self._metrics = metrics
         self._on_commit = on_commit
+        self._on_failure = on_failure
         self._unstored: bytes | None = head.note
         self._failed: StoreError | None = None
         self._draining = False
@@ -227,6 +229,8 @@ class Sequencer:
             self._failed = error
 
     def _tell(self, jobs: Sequence[Job], results: Sequence[Any], grown: bool) -> None:
+        if self._failed is not None:
+            self._on_failure(self._failed)
         if grown:
             self._on_commit()
         for job, result in zip(jobs, results, strict=True):

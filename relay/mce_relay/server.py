@@ -127,6 +127,7 @@ async def serve(config: Config, keyring: Keyring) -> None:
     core = make_core(config, keyring, metrics)
     await core.start()
     try:
+        _check_names(config, keyring, core)
         if config.metrics:
             metrics.serve(config.metrics)
         async with opened(
@@ -140,8 +141,32 @@ async def serve(config: Config, keyring: Keyring) -> None:
             state = core.state
             logger().info("started", address=address, index=state.size, version=state.directory.version)
             print(json.dumps({"ready": address}), flush=True, file=sys.stdout)
-            await stop.wait()
+            await _until(stop, core)
             logger().info("draining")
         logger().info("stopped", index=core.state.size)
     finally:
         await core.close()
+
+
+def _check_names(config: Config, keyring: Keyring, core: Core) -> None:
+    """What members will find at the doors is what the Directory tells them to look for."""
+    directory = core.state.directory
+    if config.id != core.relay:
+        raise UsageError(f"the configuration is of relay {config.id}, the keys are of {core.relay}")
+    if keyring.door not in directory.relays[core.relay].certificates:
+        raise UsageError(
+            f"Directory version {directory.version} has another door of {core.relay}, and members pin that",
+            remedy="use the keys whose relay.card the federation entered, or have this one entered",
+        )
+
+
+async def _until(stop: asyncio.Event, core: Core) -> None:
+    """Told to stop; or `StoreError`, if nothing can be accepted any more until the log has been looked at."""
+    stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(core.failed())
+    try:
+        await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            raise failing.result()
+    finally:
+        stopping.cancel()
+        failing.cancel()

@@ -5,21 +5,25 @@ Each step is work for the sequencer, bounded, and safe to be killed after: ciphe
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from mce_exchange.errors import ProtocolError
+from mce_exchange.log.anchor import Anchor
 from mce_exchange.v1 import statement_pb2
 from mce_relay import anchors
 from mce_relay.blobs import Blobs, forget
 from mce_relay.engine import Rules
 from mce_relay.engine_publish import parties_of
 from mce_relay.sequencer import Group, Sequencer
-from mce_relay.store.protocol import Message, Store
+from mce_relay.store.protocol import Message, Place, Store
 from mce_relay.values import DAY
 
 _AT_ONCE: Final = 256
+_ERASED_AT_ONCE: Final = 16
+"""Payloads that one transaction overwrites: each may have a megabyte, and everybody waits meanwhile."""
 
 
 class Sweeper:
@@ -30,38 +34,62 @@ class Sweeper:
         self._sequencer = sequencer
         self._store = store
         self._blobs = blobs
+        # Whether there may be files without rows; after a crash there may.
+        self._gone = True
 
     async def sweep(self) -> None:
-        """Everything that is due."""
-        run = self._sequencer.run
-        await run(self._anchor)
-        await run(self._clock)
-        for step in (self._overdue, self._expire, self._erase, self._give_up):
-            while await run(step):
-                pass
-        await self._blobs.sweep()
-        if await run(lambda group: bool(group.tx.unattested(1))):
-            await asyncio.to_thread(self._store.scrub)
-            while await run(self._attest):
-                pass
+        """Everything that is due. A step that fails keeps none of the others from their turn.
 
-    def _anchor(self, group: Group) -> None:
-        """On schedule, and as soon as a deadline has passed that no anchor proves yet."""
+        Raises what failed first: the next sweep finds the same things due.
+        """
+        failed: list[Exception] = []
+        for step in (
+            partial(self._run, self._anchor),
+            partial(self._run, self._clock),
+            partial(self._run, self._overdue),
+            partial(self._run, self._expire),
+            partial(self._run, self._erase),
+            partial(self._run, self._give_up),
+            self._attested,
+        ):
+            try:
+                await step()
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    async def _run(self, step: Callable[[Group], int]) -> None:
+        """Until it finds nothing more, a bounded piece at a time: members' work goes between."""
+        while await self._sequencer.run(step):
+            pass
+
+    async def _attested(self) -> None:
+        """Nobody is told that ciphertext is gone before all of its bytes are."""
+        if self._gone:
+            await self._blobs.sweep()
+            self._gone = False
+        if await self._sequencer.run(lambda group: bool(group.tx.unattested(1))):
+            await asyncio.to_thread(self._store.scrub)
+            await self._run(self._attest)
+
+    def _anchor(self, group: Group) -> int:
+        """On schedule, whichever way the clock goes, and for each deadline that has passed unproven."""
         newest = anchors.newest(group.tx, group.head.state)
-        passed = [place.deadline or 0 for _, place in group.tx.overdue(group.now, 1)]
         if (
             newest is None
-            or group.now - newest.time >= self._rules.settings.anchor_interval
-            or any(newest.time < deadline for deadline in passed)
+            or abs(group.now - newest.time) >= self._rules.settings.anchor_interval
+            or any(not _proves(newest, *one) for one in group.tx.overdue(group.now, _AT_ONCE))
         ):
             anchors.freeze(self._rules.keys, group)
+        return 0
 
-    def _clock(self, group: Group) -> None:
+    def _clock(self, group: Group) -> int:
         """Once a day: so that everybody agrees how old a revocation's cut is (SPEC 8.4)."""
         anchor, state = anchors.newest(group.tx, group.state), group.state
         last = state.ticks[-1].time if state.ticks else state.directory.issued_minutes * 60
         if anchor is None or not anchor.witnessed or anchor.time < last + DAY:
-            return
+            return 0
         body = statement_pb2.Clock(signers=self._rules.signers, anchor=anchor.note)
         statement = self._rules.sign(group, "clock", body)
         try:
@@ -69,16 +97,16 @@ class Sweeper:
         except ProtocolError:
             # A stale Directory or a clock that went back: the next day, or the next version, mends it.
             self._rules.metrics.count("clocks_not_logged")
-            return
+            return 0
         group.append(statement, author=self._rules.relay, state=state)
+        return 0
 
     def _overdue(self, group: Group) -> int:
         """Log that at this tree size nothing final was there; the anchor proves that the time had come."""
         anchor = anchors.newest(group.tx, group.state)
         logged = 0
         for message, place in group.tx.overdue(group.now, _AT_ONCE):
-            size = anchor.checkpoint.size if anchor else 0
-            if anchor is None or anchor.time < (place.deadline or 0) or size <= message.index:
+            if anchor is None or not _proves(anchor, message, place):
                 continue
             body = statement_pb2.Overdue(
                 signers=self._rules.signers,
@@ -99,11 +127,12 @@ class Sweeper:
 
     def _erase(self, group: Group) -> int:
         """Forget ciphertext: after the grace in which a recipient restored from a backup still gets it."""
-        due = group.tx.erasable(group.now - int(self._rules.settings.erasure_grace), _AT_ONCE)
+        due = group.tx.erasable(group.now - int(self._rules.settings.erasure_grace), _ERASED_AT_ONCE)
         for message in due:
             usage = group.tx.usage(message.sender)
             group.tx.erase(message, group.now)
             group.tx.put_usage(message.sender, replace(usage, held=usage.held - message.size))
+        self._gone |= bool(due)
         return len(due)
 
     def _give_up(self, group: Group) -> int:
@@ -111,6 +140,7 @@ class Sweeper:
         orphans = group.tx.orphans(group.now - int(self._rules.settings.orphan_age), _AT_ONCE)
         for upload in orphans:
             forget(group, upload)
+        self._gone |= bool(orphans)
         return len(orphans)
 
     def _attest(self, group: Group) -> int:
@@ -130,6 +160,11 @@ class Sweeper:
             self._rules.log(group, "erasure", body, parties)
             group.tx.attest([message.index for message in messages])
         return len(gone)
+
+
+def _proves(anchor: Anchor, message: Message, place: Place) -> bool:
+    """Whether the anchor shows that the deadline had passed while the message was in the log."""
+    return anchor.time >= (place.deadline or 0) and anchor.checkpoint.size > message.index
 
 
 def _by_parties(group: Group, messages: Iterable[Message]) -> list[tuple[list[str], list[Message]]]:

@@ -1,8 +1,9 @@
 """What a member may see of the log, read from one snapshot at one committed head (SPEC section 9).
 
 Everybody gets every entry and the bytes of public Statements; private ones go to their parties and
-to auditors; the wrap and the ciphertext to recipients that are not final. A member that does not
-take part now gets what is public.
+to auditors; the wrap and the ciphertext to recipients until the message expires or is erased, final
+or not: one that was restored from last night's backup reads again what it had acknowledged. A member
+that does not take part now gets what is public.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,19 @@ from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.directory.model import Role
 from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import StoreError
+from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Tree
+from mce_exchange.primitives.verify import equal, sha256
 from mce_exchange.v1 import statement_pb2
+from mce_relay.logs import logger
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Head
 from mce_relay.store.protocol import Fate, Logged, Reader, Upload
 from mce_relay.values import Batch, Delivery
 
 _REWRAP: Final = "re-wrap"
+_SERVED: Final = frozenset({Fate.PENDING, Fate.DELIVERED, Fate.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ def batch(
     found: list[Delivery] = []
     left = max_bytes
     for logged in reader.walk(from_index, end, member=eyes.member, private=eyes.all):
+        if not _whole(logged):
+            continue
         delivery = _delivery(reader, eyes, logged)
         left -= len(delivery.statement) + len(delivery.payload) + sum(map(len, delivery.members))
         if found and left < 0:
@@ -70,8 +78,12 @@ def statements_at(reader: Reader, head: Head, member: str, indices: Sequence[int
     found = []
     for index in indices:
         logged = reader.logged(index) if 0 <= index < head.size else None
-        if logged and (
-            logged.public or eyes.all or (eyes.member is not None and reader.is_party(eyes.member, index))
+        if (
+            logged
+            and (
+                logged.public or eyes.all or (eyes.member is not None and reader.is_party(eyes.member, index))
+            )
+            and _whole(logged)
         ):
             found.append((index, logged.statement))
     return found
@@ -82,9 +94,22 @@ def attachment(reader: Reader, state: PublicState, member: str, root: bytes) -> 
     upload = reader.upload(root)
     if upload is not None and upload.index is not None and state.takes_part(member):
         for place in reader.places(upload.index):
-            if member == place.sender or (member == place.recipient and place.fate is not Fate.UNDELIVERABLE):
+            if member == place.sender or (member == place.recipient and place.fate in _SERVED):
                 return upload
     raise refusal("not_found", f"no attachment {root.hex()} is held for {member}")
+
+
+def _whole(logged: Logged) -> bool:
+    """Whether the Statement is the one logged; handed out with a flipped bit it would stop its readers.
+
+    Without a public one nobody can go on at all, so that is the relay's own failure.
+    """
+    if equal(LogEntry.decode(logged.entry).digest, sha256(logged.statement)):
+        return True
+    logger().error("statement damaged", index=logged.index)
+    if logged.public:
+        raise StoreError(f"the public Statement at log index {logged.index} is damaged")
+    return False
 
 
 def _delivery(reader: Reader, eyes: Eyes, logged: Logged) -> Delivery:
@@ -95,7 +120,7 @@ def _delivery(reader: Reader, eyes: Eyes, logged: Logged) -> Delivery:
 
 
 def _ciphertext(reader: Reader, eyes: Eyes, logged: Logged) -> tuple[bytes, bytes]:
-    """The wrap that this very header or re-wrap commits to, and the payload, while the reader is pending."""
+    """The wrap that this very header or re-wrap commits to, and the payload, as long as it is there."""
     statement = statements.decode(logged.statement)
     header_id, number = logged.id, None
     if statement.type == _REWRAP:
@@ -104,8 +129,8 @@ def _ciphertext(reader: Reader, eyes: Eyes, logged: Logged) -> tuple[bytes, byte
     elif statement.type != statements.HEADER:
         return b"", b""
     message = reader.message(header_id)
-    for place in reader.places(message.index) if message and message.closed is None else ():
-        if place.recipient == eyes.member and place.fate is Fate.PENDING and number in (None, place.number):
-            wrap = place.rewrap if statement.type == _REWRAP else place.wrap
-            return wrap, reader.payload(place.index) or b""
+    payload = reader.payload(message.index) if message else None
+    for place in reader.places(message.index) if message and payload else ():
+        if place.recipient == eyes.member and place.fate in _SERVED and number in (None, place.number):
+            return place.rewrap if statement.type == _REWRAP else place.wrap, payload or b""
     return b"", b""

@@ -13,6 +13,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from mce_relay.core import Core
+from mce_relay.store.protocol import Fate, Place
 from mce_relay.values import Accepted, EnvelopeIn, Outcome, PublishIn, RelayKeys, Settings
 
 from mce_exchange import limits, statement
@@ -266,6 +267,12 @@ async def tell(core: Core, author: str, item: PublishIn) -> Accepted:
     """Publish one Statement, which must be accepted."""
     [outcome] = await core.publish(author, [item])
     return accepted(outcome)
+
+
+async def fate(core: Core, member: str, index: int) -> Fate:
+    """What became of the message at a log index at one of its recipients."""
+    places: list[Place] = await core._ask(lambda reader: reader.places(index))
+    return next(place.fate for place in places if place.recipient == member)
 
 
 async def put(core: Core, member: str, data: bytes) -> bytes:

@@ -8,11 +8,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mce_relay.core import Core
+from mce_relay.store.protocol import Fate
 from mce_relay.values import EnvelopeIn, Outcome, PublishIn
 
 from mce_exchange.errors import RefusedError
 from mce_exchange.v1 import statement_pb2
-from tests.relay.federation import Federation, running
+from tests.relay.federation import Federation, fate, running
 
 SENDERS, RECIPIENT = ("be", "es"), "pt"
 STEP = st.one_of(
@@ -114,9 +115,11 @@ async def play(folder: Path, f: Federation, steps: list[tuple[str, str, int]]) -
                 assert core.state.size == model.size
             else:
                 waiting = [index for _, id_, index in model.messages if id_ not in model.final]
-                batch = await core.read(RECIPIENT, 0, max_bytes=2**30)
-                assert batch is not None
-                assert [one.index for one in batch.statements if one.payload] == waiting
+                fates = [await fate(core, RECIPIENT, index) for _, _, index in model.messages]
+                pending = [one is Fate.PENDING for one in fates]
+                assert [
+                    i for (_, _, i), waits in zip(model.messages, pending, strict=True) if waits
+                ] == waiting
                 return
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from mce_relay.core import Core
+from mce_relay.store.protocol import Fate
 from mce_relay.values import Accepted, PublishIn, Quotas
 
 from mce_exchange import limits, statement
 from mce_exchange.errors import RefusedError
 from mce_exchange.v1 import statement_pb2
-from tests.relay.federation import Federation, running, send, tell
+from tests.relay.federation import Federation, fate, running, send, tell
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,10 +31,8 @@ async def refused(core: Core, author: str, item: PublishIn) -> str:
 
 
 async def waiting(core: Core, member: str, index: int) -> bool:
-    """Whether the payload at this log index is still handed to a member."""
-    batch = await core.read(member, index)
-    assert batch is not None
-    return bool(batch.statements[0].payload)
+    """Whether the message at this log index waits for a member's final answer."""
+    return await fate(core, member, index) is Fate.PENDING
 
 
 def named(f: Federation, found: Accepted) -> tuple[bytes, int]:
