@@ -8,7 +8,7 @@ its own. Bad input gives `RefusedError` (reason of `relay.proto`, lower case), n
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -161,9 +161,9 @@ class Core:
         """One outcome an envelope, in their order."""
         if len(envelopes) > limits.ENVELOPES_PER_CALL:
             raise refusal("too_large", f"{len(envelopes)} envelopes, at most {limits.ENVELOPES_PER_CALL}")
-        outcome, rules = self._sequencer.outcome, self._rules
+        begin, rules = self._sequencer.begin, self._rules
         return await self._all(
-            outcome(
+            begin(
                 partial(engine.submit, rules, member=member, envelope=one),
                 author=member,
                 size=len(one.statement) + len(one.payload),
@@ -175,9 +175,9 @@ class Core:
         """The same for other Statements. `author` is whose door they came through: a member or the relay."""
         if len(statements) > limits.STATEMENTS_PER_CALL:
             raise refusal("too_large", f"{len(statements)} Statements, at most {limits.STATEMENTS_PER_CALL}")
-        outcome, rules = self._sequencer.outcome, self._rules
+        begin, rules = self._sequencer.begin, self._rules
         return await self._all(
-            outcome(
+            begin(
                 partial(engine_publish.publish, rules, author=author, item=one),
                 author=author,
                 size=len(one.statement) + sum(map(len, one.members)),
@@ -309,8 +309,9 @@ class Core:
     def _head(self) -> Head:
         return self._sequencer.head
 
-    async def _all(self, running: Iterable[Awaitable[Placed | Exception]]) -> list[Outcome]:
-        results = await asyncio.gather(*running)
+    async def _all(self, running: Iterable["asyncio.Future[Placed | Exception]"]) -> list[Outcome]:
+        # All of them wait for the writer before the first is waited for.
+        results = [await one for one in tuple(running)]
         head = self._head
         return [self._outcome(result, head) for result in results]
 

@@ -1,7 +1,6 @@
 """Typed refusals: the reasons of `relay.proto` in lower case, whose fault each is, and what to do."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -61,13 +60,16 @@ def light(error: E) -> E:
     return error.with_traceback(None)
 
 
-@contextmanager
-def refusing() -> Iterator[None]:
+class refusing:  # noqa: N801 - a context manager, used as one
     """What the core library finds wrong with bytes, as a refusal."""
-    try:
-        yield
-    except (ProtocolError, DirectoryError, LogError) as error:
-        raise refusal(_reason(error), str(error)) from error
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Another exception goes on as it is."""
+        if isinstance(error, (ProtocolError, DirectoryError, LogError)):
+            raise refusal(_reason(error), str(error)) from error
 
 
 def _reason(error: MceError) -> str:

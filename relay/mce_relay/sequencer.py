@@ -45,7 +45,10 @@ class Head:
 
 
 class Group:
-    """One transaction under way: `head` is committed, `state` and `size` count what this group adds."""
+    """One transaction under way: `head` is committed, `state` and `size` count what this group adds.
+
+    `state` is as of the last public entry: its own size is brought up at the commit.
+    """
 
     def __init__(self, tx: Writer, head: Head, now: int) -> None:
         self.tx = tx
@@ -84,7 +87,8 @@ class Group:
             parties,
         )
         self.entries.append(entry)
-        self.state = state or self.state.skipped(index + 1)
+        if state is not None:
+            self.state = state
         return index
 
     def attempt(self, work: Callable[["Group"], Any]) -> Any:
@@ -139,7 +143,7 @@ class Sequencer:
         `author` is whose turn it takes, `size` about how many bytes it writes. Raises what `work` raised,
         `RefusedError` "draining", or `StoreError` if the commit failed.
         """
-        result = await self.outcome(work, author=author, size=size)
+        result = await self.begin(work, author=author, size=size)
         if not isinstance(result, Exception):
             return result
         try:
@@ -148,14 +152,16 @@ class Sequencer:
             # An error that its own frame holds keeps the whole request until the next collection.
             del result, work
 
-    async def outcome(self, work: Callable[[Group], T], *, author: str = "", size: int = 0) -> T | Exception:
-        """The same, the error given back."""
-        if self._draining:
-            return refusal("draining", "the relay takes no new work")
+    def begin(
+        self, work: Callable[[Group], T], *, author: str = "", size: int = 0
+    ) -> "asyncio.Future[T | Exception]":
+        """The same under way, the error given back. It happens whether or not its caller still waits."""
         future: asyncio.Future[T | Exception] = self._loop.create_future()
-        self._turns.put(Job(work, future, author, size))
-        # The work happens whether or not its caller still waits.
-        return await asyncio.shield(future)
+        if self._draining:
+            future.set_result(refusal("draining", "the relay takes no new work"))
+        else:
+            self._turns.put(Job(work, future, author, size))
+        return future
 
     async def drain(self) -> None:
         """Refuse new work, finish what waits, store the checkpoint and end the thread."""
@@ -211,7 +217,7 @@ class Sequencer:
             self.tree.append(entry.leaf_hash)
         checkpoint = Checkpoint(self.head.checkpoint.origin, self.tree.size, self.tree.root())
         note = sign_checkpoint(checkpoint, self._log_key)
-        self.head = Head(group.state, checkpoint, note)
+        self.head = Head(group.state.skipped(self.tree.size), checkpoint, note)
         self._unstored = note
         self._metrics.count("entries", len(group.entries))
         self._metrics.count("commits")

@@ -126,7 +126,7 @@ async def test_a_defect_met_by_one_piece_of_work_is_its_own(tmp_path: Path) -> N
         size = core.state.size
 
         def defect(group: Group) -> None:
-            group.tx.use_number("be", "pt", 1, bytes(32))
+            group.tx.use_number("be", "pt", 99, bytes(32))
             raise ZeroDivisionError
 
         good = [f.envelope("be", "pt") for _ in range(2)]

@@ -22,15 +22,18 @@ _UPLOAD: Final = "root, owner, size, started, complete, idx"
 Row = tuple[Any, ...]
 
 
-@contextmanager
-def typed() -> Iterator[None]:
+class typed:  # noqa: N801 - a context manager, used as one
     """No foreign exception leaves the store; SQLite's texts hold names of tables, never contents."""
-    try:
-        yield
-    except apsw.ConstraintError as error:
-        raise ConflictError(f"the database refused: ConstraintError: {error}") from error
-    except (apsw.Error, OSError) as error:
-        raise StoreError(f"the database failed: {type(error).__name__}: {error}") from error
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Another exception goes on as it is."""
+        if isinstance(error, apsw.ConstraintError):
+            raise ConflictError(f"the database refused: ConstraintError: {error}") from error
+        if isinstance(error, (apsw.Error, OSError)):
+            raise StoreError(f"the database failed: {type(error).__name__}: {error}") from error
 
 
 class SqliteReader:
