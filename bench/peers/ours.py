@@ -29,16 +29,13 @@ class Ours:
         with _network(folder, ("be", "pt")) as network, network.relay() as relay:
             send = _role(network, "be", count=count, to=["pt"])
             take = _role(network, "pt", count=count)
-            with working(("ours_roles", "take", take), seconds=_SECONDS) as (taker,):
-                with working(("ours_roles", "seal", send), seconds=_SECONDS) as (sealer,):
-                    sealer.tell()
-                    sealer.answer()
-                with working(("ours_roles", "send", send), seconds=_SECONDS) as (sender,):
-                    before = relay.cpu()
-                    taker.tell()
-                    sender.tell()
-                    sent, taken = sender.answer(), taker.answer()
-                    cpu = {"sender": sent["cpu"], "server": relay.cpu() - before, "recipient": taken["cpu"]}
+            roles = (("ours_roles", "send", send), ("ours_roles", "take", take))
+            with working(*roles, seconds=_SECONDS) as (sender, taker):
+                before = relay.cpu()
+                taker.tell()
+                sender.tell()
+                sent, taken = sender.answer(), taker.answer()
+                cpu = {"sender": sent["cpu"], "server": relay.cpu() - before, "recipient": taken["cpu"]}
             return Flow(messages=count, seconds=sent["done"] - sent["begun"], cpu=cpu)
 
     def delays(self, folder: Path, rate: float, count: int) -> Delays:

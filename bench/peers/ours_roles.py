@@ -13,9 +13,7 @@ from examples.scenario_s1 import ScenarioS1
 from mce_exchange import case
 from mce_exchange.case import CaseMessage
 from mce_exchange.client.channel import open_channel
-from mce_exchange.client.dispatch import Dispatch, Manner
 from mce_exchange.client.facade import Hotline, open_home
-from mce_exchange.client.identity import Identity
 from mce_exchange.client.relay import GrpcRelay, Outcome
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
@@ -32,26 +30,8 @@ def message() -> CaseMessage:
     return ScenarioS1(canary="x" * (CONTENT - short - extra)).sighting()
 
 
-async def seal(config: Config, gate: Gate) -> Config:
-    """Fill the outbox while no node runs on it."""
-    async with open_home(config["home"], PASSPHRASE) as hotline:
-        await _prekeys(hotline, config["to"])
-    await gate()
-    home = Home.open(Path(config["home"]), PASSPHRASE)
-    try:
-        identity = Identity.of(home)
-        state = identity.follower(home).state
-        dispatch = Dispatch(home, identity, lambda: state, clock=time.time)
-        content = case.encode(message())
-        for _ in range(config["count"]):
-            dispatch.send(dispatch.encrypt(content, config["to"]), Manner())
-    finally:
-        home.close()
-    return {}
-
-
 class _Held(GrpcRelay):
-    """The relay, to which nothing is submitted before all sides are ready."""
+    """The relay, to which nothing is submitted before `open` is set."""
 
     def __init__(self, home: Home) -> None:
         self.open = asyncio.Event()
@@ -72,13 +52,15 @@ class _Held(GrpcRelay):
 
 
 async def send(config: Config, gate: Gate) -> Config:
-    """Run the node on a full outbox until every message is known as delivered."""
+    """Fill the outbox while the relay is held back, then send until every message is known as delivered."""
     home = Home.open(Path(config["home"]), PASSPHRASE)
-    last = home.database.value("SELECT header_id FROM message WHERE outgoing = 1 ORDER BY id DESC").hex()
     relay = _Held(home)
     home.close()
+    made = message()
     async with relay.channel, open_home(config["home"], PASSPHRASE, relay=relay) as hotline:
-        await relay.checkpoint()
+        await _prekeys(hotline, config["to"])
+        for _ in range(config["count"]):
+            last = await hotline.send(made, to=config["to"])
         await gate()
         relay.open.set()
         await hotline.settled(last)
