@@ -31,6 +31,7 @@ from mce_exchange.hotline.receiving import Refusal
 from mce_exchange.sealing import AttachmentInfo
 from mce_exchange.store import settings
 from mce_exchange.store.alarms import Raised
+from mce_exchange.store.database import News
 from mce_exchange.store.home import Home
 from mce_exchange.store.outbox import Sent
 
@@ -96,7 +97,6 @@ class Hotline:
         await self.node.catch_up(self._catch_up_seconds)
         encrypted = await self._encrypted(content, to, attachments, progress)
         header_id = await self.node.run_home(self.node.dispatch.send, encrypted, manner)
-        self.node.changed()
         return header_id.hex()
 
     async def _encrypted(
@@ -123,7 +123,7 @@ class Hotline:
         What is not answered is given again by the next iteration, in this process or a later one.
         """
         given: set[bytes] = set()
-        async for _ in self._changes():
+        async for _ in self._changes(News.INBOX):
             waiting = [header_id for _, header_id in await self.node.run_home(self._home.inbox.ids, "ready")]
             given.intersection_update(waiting)
             for header_id in waiting:
@@ -134,7 +134,7 @@ class Hotline:
 
     async def alarms(self, after: int = 0, *, unseen: bool = False) -> AsyncIterator[Raised]:
         """Alarms with an id above `after`, then each as it is raised, without end."""
-        async for _ in self._changes():
+        async for _ in self._changes(News.ALARMS):
             look = partial(self._home.alarms.all, after, unseen=unseen)
             for alarm in await self.node.run_home(look):
                 after = alarm.id
@@ -143,12 +143,10 @@ class Hotline:
     async def acknowledge(self, *ids: str) -> None:
         """Sign and queue one `delivered` for these messages, which are never given again."""
         await self.node.run_home(desk.acknowledge, self._home, self.node.identity, ids)
-        self.node.changed()
 
     async def refuse(self, id_: str, code: Refusal = Refusal.BY_PERSON) -> None:
         """Sign and queue `refused` for a message, which is never given again."""
         await self.node.run_home(desk.refuse, self._home, self.node.identity, id_, code)
-        self.node.changed()
 
     async def sent(self, id_: str) -> Sent:
         """How far a message of ours is, recipient by recipient."""
@@ -159,7 +157,7 @@ class Hotline:
 
     async def settled(self, id_: str) -> Sent:
         """Wait until every recipient has answered, or the relay for it."""
-        async for _ in self._changes():
+        async for _ in self._changes(News.SENT):
             found = await self.sent(id_)
             if found.state == "failed" or all(one.status != "waiting" for one in found.deliveries):
                 return found
@@ -215,8 +213,8 @@ class Hotline:
             _hotline=self,
         )
 
-    async def _changes(self) -> AsyncIterator[None]:
-        event = self.node.subscribe()
+    async def _changes(self, *news: News) -> AsyncIterator[None]:
+        event = self.node.subscribe(*news)
         try:
             while self.node.failure is None:
                 event.clear()

@@ -49,7 +49,6 @@ class Fetch:
         relay: Relay,
         run: Callable[..., Awaitable[Any]],
         *,
-        changed: Callable[[], None],
         trouble: Callable[[MceError], None],
         progress: Progress,
     ) -> None:
@@ -58,7 +57,6 @@ class Fetch:
         self._home = record.home
         self._relay = relay
         self._run = run
-        self._changed = changed
         self._trouble = trouble
         self._at_work: set[bytes] = set()
         self._later = Later()
@@ -77,7 +75,6 @@ class Fetch:
                 await self._try(received)
         finally:
             self._at_work.discard(header_id)
-        self._changed()
         return 0
 
     async def _try(self, received: Received) -> None:

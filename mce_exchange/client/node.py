@@ -16,7 +16,7 @@ again; a home that fails, or a defect of ours, ends the node, because it could n
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
@@ -34,6 +34,7 @@ from mce_exchange.client.sending import Sending
 from mce_exchange.client.upkeep import Upkeep
 from mce_exchange.errors import MceError, RefusedError, StoreError, TransportError, UsageError
 from mce_exchange.log.checkpoint import open_checkpoint, size_of
+from mce_exchange.store.database import News
 from mce_exchange.store.home import Home
 
 _T = TypeVar("_T")
@@ -41,6 +42,7 @@ _PAUSE_SECONDS: Final = 15.0
 _UPLOADS: Final = 2
 _FETCHES: Final = 4
 _UPKEEP_SECONDS: Final = 60.0
+EVERYTHING: Final = frozenset(News)
 
 
 class Node:
@@ -72,8 +74,7 @@ class Node:
             self.dispatch,
             relay,
             self.run_home,
-            takes_part=lambda: not self.follower.size or self.follower.state.takes_part(self.identity.member),
-            changed=self.changed,
+            takes_part=self._takes_part,
             trouble=self._troubled,
             progress=progress,
         )
@@ -81,21 +82,32 @@ class Node:
             record,
             relay,
             self.run_home,
-            changed=self.changed,
             trouble=self._troubled,
             progress=progress,
         )
         self._thread = ThreadPoolExecutor(1, "home")
-        self._listeners: set[asyncio.Event] = set()
+        self._listeners: dict[asyncio.Event, Set[News]] = {}
         self._caught_up = asyncio.Event()
         self._closed = False
         self._seen = -1
 
     async def run_home(self, work: Callable[..., _T], *arguments: Any) -> _T:
-        """Run on the home's thread. `UsageError` once the node is closed."""
+        """Run on the home's thread, then wake whom its changes interest. `UsageError` once closed."""
         if self._closed:
             raise UsageError("this hotline is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        loop = asyncio.get_running_loop()
+
+        def run() -> _T:
+            try:
+                return work(*arguments)
+            finally:
+                if news := self.home.database.news():
+                    loop.call_soon_threadsafe(self.changed, news)
+
+        return await loop.run_in_executor(self._thread, run)
+
+    def _takes_part(self) -> bool:
+        return not self.follower.size or self.follower.state.takes_part(self.identity.member)
 
     async def idle(self) -> bool:
         """Whether nothing waits, and the log is followed to the relay's newest checkpoint.
@@ -124,30 +136,33 @@ class Node:
             self._caught_up.set()
         return reached
 
-    def changed(self) -> None:
-        """Something in the home may be of interest to a loop."""
-        for event in self._listeners:
-            event.set()
+    def changed(self, news: Set[News] = EVERYTHING) -> None:
+        """Wake whoever waits for any of this."""
+        for event, wanted in self._listeners.items():
+            if not wanted.isdisjoint(news):
+                event.set()
 
-    def subscribe(self) -> asyncio.Event:
-        """An event that every change sets; clear it before you look."""
+    def subscribe(self, *news: News) -> asyncio.Event:
+        """An event that changes set: of the kinds named, or all; clear it before you look."""
         event = asyncio.Event()
-        self._listeners.add(event)
+        self._listeners[event] = frozenset(news) or EVERYTHING
         return event
 
     def unsubscribe(self, event: asyncio.Event) -> None:
         """The end of it."""
-        self._listeners.discard(event)
+        self._listeners.pop(event, None)
 
     async def run(self, *, poll_seconds: float = 0.2, anchor_seconds: float = 30.0) -> None:
         """Run until cancelled. Raises `StoreError` if the home fails; whoever waits is told too."""
         sending = self._sending
-        pieces = [sending.submit, sending.publish]
-        pieces += [sending.upload] * _UPLOADS + [self._fetcher.next] * _FETCHES
+        pieces = [(sending.submit, News.OUTBOX), (sending.publish, News.STATEMENTS)]
+        pieces += [(sending.upload, News.UPLOADS)] * _UPLOADS + [
+            (self._fetcher.next, News.FETCHES)
+        ] * _FETCHES
         try:
             async with asyncio.TaskGroup() as group:
-                for piece in pieces:
-                    group.create_task(self._each_change(piece))
+                for piece, news in pieces:
+                    group.create_task(self._each_change(piece, news))
                 group.create_task(self._forever(self._receive))
                 group.create_task(self._every(anchor_seconds, self._anchors))
                 group.create_task(self._every(_UPKEEP_SECONDS, self._keep_up))
@@ -173,9 +188,9 @@ class Node:
 
     # Loops.
 
-    async def _each_change(self, work: Callable[[], Awaitable[float | None]]) -> None:
+    async def _each_change(self, work: Callable[[], Awaitable[float | None]], news: News) -> None:
         """Do pieces of work until there is none; then wait for a change, or until one may be tried again."""
-        event, pause = self.subscribe(), FIRST_SECONDS
+        event, pause = self.subscribe(news), FIRST_SECONDS
         while True:
             event.clear()
             try:
@@ -227,13 +242,14 @@ class Node:
         self._covers(await self._relay.checkpoint())
         async with aclosing(self._relay.receive(self.follower.size)) as batches:
             async for batch in batches:
+                part = self._takes_part()
                 await self.run_home(self._intake.take, batch)
                 came = True
                 self.trouble = None
                 self._covers(batch.checkpoint)
                 if self.follower.state.prekey(self.identity.member) is None:
                     await self._keep_up()
-                self.changed()
+                self.changed(frozenset((News.LOG,)) if self._takes_part() == part else EVERYTHING)
         return came
 
     async def _anchors(self) -> None:
@@ -247,11 +263,9 @@ class Node:
                 raise
             note = None
         await self.run_home(self.anchoring.anchor, note)
-        self.changed()
 
     async def _keep_up(self) -> None:
         await self.run_home(self.upkeep.run)
-        self.changed()
 
     async def _watch(self) -> None:
         seen = await self.run_home(lambda: self.home.database.changes)

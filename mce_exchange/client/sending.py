@@ -35,7 +35,6 @@ class Sending:
         run: _Run,
         *,
         takes_part: Callable[[], bool],
-        changed: Callable[[], None],
         trouble: Callable[[MceError], None],
         progress: Progress,
     ) -> None:
@@ -45,7 +44,6 @@ class Sending:
         self._relay = relay
         self._run = run
         self._takes_part = takes_part
-        self._changed = changed
         self._trouble = trouble
         self._uploading: set[bytes] = set()
         self._no_upload = Later()
@@ -67,7 +65,6 @@ class Sending:
                 await self._upload(message)
             finally:
                 self._uploading.discard(message.header_id)
-            self._changed()
         return 0
 
     async def _upload(self, message: Outgoing) -> None:
@@ -156,7 +153,6 @@ class Sending:
         for error in again:
             if error is not None:
                 self._trouble(error)
-        self._changed()
         return 0
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgpack
 
 from mce_exchange.errors import StoreError
-from mce_exchange.store.database import Database
+from mce_exchange.store.database import Database, News
 
 
 class Alarm(StrEnum):
@@ -57,6 +57,7 @@ class Alarms:
 
     def put(self, kind: Alarm, *, about: str, text: str, at: int, notes: Sequence[bytes] = ()) -> None:
         """Raise; the same cause again changes nothing."""
+        self._database.touch(News.ALARMS)
         self._database.run(
             "INSERT OR IGNORE INTO alarm (kind, about, text, at, notes) VALUES (?, ?, ?, ?, ?)",
             kind,

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
+from enum import Enum, auto
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +17,25 @@ _FOREIGN: Final = (apsw.Error, UnicodeDecodeError, OverflowError)
 Row = tuple[Any, ...]
 
 
+class News(Enum):
+    """What a change in a home is about, for whoever waits for one."""
+
+    OUTBOX = auto()
+    UPLOADS = auto()
+    STATEMENTS = auto()
+    SENT = auto()
+    INBOX = auto()
+    FETCHES = auto()
+    ALARMS = auto()
+    LOG = auto()
+
+
 class Database:
     """One connection, for one thread at a time. Every `apsw` error comes out as `StoreError`."""
 
     def __init__(self, path: Path, *, make: bool = False) -> None:
         """Open, or `make` a new file; a home that has lost its database is never given an empty one."""
+        self._news: set[News] = set()
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if make else 0)
         try:
             self._connection = apsw.Connection(str(path), flags=flags)
@@ -119,6 +134,15 @@ class Database:
         """The first row's first column, or None."""
         found = self.row(sql, *values)
         return found[0] if found else None
+
+    def touch(self, *news: News) -> None:
+        """Note what a change is about."""
+        self._news.update(news)
+
+    def news(self) -> set[News]:
+        """What was noted since the last call, undone or not."""
+        news, self._news = self._news, set()
+        return news
 
     @property
     def changes(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mce_exchange.store import body as bodies
 from mce_exchange.store.body import Body
-from mce_exchange.store.database import Database
+from mce_exchange.store.database import Database, News
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,7 @@ class Inbox:
         urgent: bool = False,
     ) -> None:
         """Store a message that was judged; the caller is in the transaction that moves the log on."""
+        self._touch(state)
         key_box, box = bodies.shut(self._master, header_id, body) if body else (None, None)
         self._database.run(
             "INSERT OR IGNORE INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
@@ -71,6 +72,7 @@ class Inbox:
 
     def unlock(self, header_id: bytes, *, state: str, body: Body) -> None:
         """A re-wrap has opened it."""
+        self._touch(state)
         key_box, box = bodies.shut(self._master, header_id, body)
         self._database.run(
             "UPDATE message SET state = ?, body_key = ?, body = ?, payload = x'', reason = ''"
@@ -86,6 +88,7 @@ class Inbox:
         row = self._database.row("SELECT state FROM message WHERE header_id = ? AND outgoing = 0", header_id)
         if row is None or row[0] in ("acknowledged", "refused"):
             return False
+        self._touch(state)
         self._database.run(
             "UPDATE message SET state = ?, reason = ?, payload = x'' WHERE header_id = ? AND outgoing = 0",
             state,
@@ -93,6 +96,9 @@ class Inbox:
             header_id,
         )
         return True
+
+    def _touch(self, state: str) -> None:
+        self._database.touch(News.FETCHES if state == "fetching" else News.INBOX)
 
     def ids(self, state: str) -> list[tuple[int, bytes]]:
         """`(id, header id)` of all messages in one state, oldest first."""

@@ -16,7 +16,7 @@ from mce_exchange.errors import StoreError
 from mce_exchange.sealing import Sealed
 from mce_exchange.store import body as bodies
 from mce_exchange.store.body import Body
-from mce_exchange.store.database import Database
+from mce_exchange.store.database import Database, News
 from mce_exchange.store.numbers import Numbers
 
 _T = TypeVar("_T", bound="Sized")
@@ -98,6 +98,7 @@ class Outbox:
 
     def put(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
         """Number, sign and store in one transaction: a crash leaves the whole message or none of it."""
+        self._database.touch(News.OUTBOX, News.UPLOADS)
         with self._database.write():
             sealed = seal()
             core = sealed.header.core
@@ -150,6 +151,7 @@ class Outbox:
 
     def uploaded(self, header_id: bytes, *, done: bool) -> None:
         """Note whether all attachments of a message are at the relay."""
+        self._database.touch(News.OUTBOX, News.UPLOADS)
         self._database.run(
             "UPDATE message SET to_upload = ? WHERE header_id = ? AND outgoing = 1", not done, header_id
         )
@@ -173,6 +175,7 @@ class Outbox:
     def _accepted(
         self, where: str, header_id: bytes, statement: bytes, log_index: int, receipt: bytes, at: int
     ) -> None:
+        self._database.touch(News.SENT)
         self._database.run(
             "UPDATE message SET state = 'accepted', statement = ?, log_index = ?, receipt = ?, logged_at = ?,"
             f" anchored = 0, reason = '' WHERE header_id = ? AND outgoing = 1 AND {where}",
@@ -187,6 +190,7 @@ class Outbox:
         """The relay will never take it; whether that is news. Its numbers are for `void`."""
         if self._database.value("SELECT state FROM message WHERE header_id = ?", header_id) != "queued":
             return False
+        self._database.touch(News.SENT)
         self._database.run(
             "UPDATE message SET state = 'failed', reason = ? WHERE header_id = ? AND outgoing = 1",
             reason,
@@ -204,6 +208,7 @@ class Outbox:
         )
         if row is None or Delivery(member=row[0], status=row[1], log_index=row[2]).final:
             return False
+        self._database.touch(News.SENT)
         self._database.run(
             "UPDATE recipient SET status = ?, log_index = ? WHERE header_id = ? AND position = ?",
             status,

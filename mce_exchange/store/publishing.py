@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgpack
 
 from mce_exchange.statement import Statement
-from mce_exchange.store.database import Database
+from mce_exchange.store.database import Database, News
 from mce_exchange.store.logbook import records
 from mce_exchange.store.outbox import fitting
 
@@ -36,6 +36,7 @@ class Publishing:
 
     def put(self, statement: Statement, *, wrap: bytes = b"", members: Sequence[bytes] = ()) -> None:
         """Queue."""
+        self._database.touch(News.STATEMENTS)
         self._database.run(
             "INSERT INTO publishing (type, statement, wrap, members) VALUES (?, ?, ?, ?)",
             statement.type,
@@ -77,6 +78,7 @@ class Publishing:
 
     def accepted(self, id_: int, *, log_index: int, receipt: bytes, at: int) -> None:
         """It stands in the log, by a verified receipt, as of a POSIX time."""
+        self._database.touch(News.SENT)
         self._database.run(
             "UPDATE publishing SET state = 'accepted', log_index = ?, receipt = ?, logged_at = ?"
             " WHERE id = ?",
@@ -88,4 +90,5 @@ class Publishing:
 
     def refused(self, id_: int, *, reason: str) -> None:
         """The relay will never take it."""
+        self._database.touch(News.SENT)
         self._database.run("UPDATE publishing SET state = 'refused', reason = ? WHERE id = ?", reason, id_)

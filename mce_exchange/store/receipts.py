@@ -11,7 +11,7 @@ import msgpack
 
 from mce_exchange.errors import StoreError
 from mce_exchange.log.receipt import Receipt
-from mce_exchange.store.database import Database
+from mce_exchange.store.database import Database, News
 
 # A message, or another Statement; what follows its state when its receipt proves false.
 _TABLES: Final = {"message": "queued", "publishing": "waiting"}
@@ -70,6 +70,7 @@ class Receipts:
 
     def false(self, one: Open) -> None:
         """It does not stand there: the same bytes are sent again."""
+        self._database.touch(News.OUTBOX, News.STATEMENTS)
         self._database.run(
             f"UPDATE {one.table} SET state = ?, log_index = NULL, receipt = x'', logged_at = NULL"
             " WHERE id = ?",
