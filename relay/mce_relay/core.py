@@ -47,6 +47,8 @@ from mce_relay.values import (
 T = TypeVar("T")
 
 _ATTACHMENTS: Final = "attachments"
+_ANSWER: Final = 512 * limits.KIB
+"""Bytes of an answer to a reader of the log, about; every connected member holds up to four times that."""
 
 
 class Core:
@@ -207,7 +209,7 @@ class Core:
             raise refusal("wrong_offset", f"attachment {root.hex()} has {upload.size} bytes")
         return await self._blobs.part(root, offset)
 
-    async def read(self, member: str, from_index: int, *, max_bytes: int = limits.MIB) -> Batch | None:
+    async def read(self, member: str, from_index: int, *, max_bytes: int = _ANSWER) -> Batch | None:
         """What `member` may see from an index on; None if there is nothing yet."""
         head = self._head
         if from_index >= head.size:

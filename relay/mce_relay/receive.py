@@ -99,7 +99,9 @@ async def receive(
                     continue
                 credit.left -= 1
                 index = batch.first_index + len(batch.entries) // 34
-                yield _answer(batch)
+                answer, batch = _answer(batch), None
+                # Not the same bytes twice for as long as a slow reader takes.
+                yield answer
             _may_go_on(core, credit, place)
     finally:
         filling.cancel()
