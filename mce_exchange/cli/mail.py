@@ -112,10 +112,8 @@ def read(
     Example: mce read 1f0c --home pt --save photos
     """
     with open_home(common, secret) as home, progress(common) as told:
-        header_id = desk.find(home, id, outgoing=False)
-        received = home.inbox.find(header_id)
-        if received is None or received.state in ("locked", "fetching"):
-            raise UsageError(f"message {id} is not here, or not whole yet")
+        received = desk.whole(home, id)
+        header_id = received.header_id
         body = home.inbox.body(header_id)
         message = case.decode(body.content)
         shown = list(_attachments(home, header_id, body.attachments, save, told))

@@ -25,6 +25,7 @@ from mce_exchange.store.inbox import Received
 
 _AGAIN: Final = "ask the sender, by telephone, to send it again"
 _PAGE: Final = 200
+_NOT_WHOLE: Final = ("locked", "missing", "fetching")
 
 
 def find(home: Home, text: str, *, outgoing: bool | None = None) -> bytes:
@@ -64,7 +65,7 @@ def refuse(home: Home, identity: Identity, id_: str, code: Refusal) -> None:
     if not isinstance(code, Refusal) or not code.final:
         raise UsageError("a person refuses with a code that is final")
     with home.database.write():
-        about = _about(home, identity.member, id_, ("ready", "fetching", "locked"))
+        about = _about(home, identity.member, id_, ("ready", "fetching", "locked", "missing"))
         home.inbox.move(about.header_id, state="refused", reason=code.name.lower())
         home.publishing.put(answers.refused(identity.author, about, code))
 
@@ -86,10 +87,18 @@ def header_of(received: Received) -> Header:
     return read_header(statements.decode(received.statement))
 
 
+def whole(home: Home, text: str) -> Received:
+    """The one received message whose id begins so, if it is whole; `UsageError`."""
+    received = home.inbox.find(find(home, text, outgoing=False))
+    if received is None or received.state in _NOT_WHOLE:
+        raise UsageError(f"message {text} is not whole: {received.state if received else 'gone'}")
+    return received
+
+
 def attachment(home: Home, header_id: bytes, number: int) -> tuple[Stream, bytes, AttachmentInfo]:
     """Stream, secret and description of one attachment of a received message that is whole."""
     received = home.inbox.find(header_id)
-    if received is None or received.state in ("locked", "fetching"):
+    if received is None or received.state in _NOT_WHOLE:
         raise UsageError(f"message {header_id.hex()} is not here, or not whole yet")
     body = home.inbox.body(header_id)
     if not 0 <= number < len(body.attachments):

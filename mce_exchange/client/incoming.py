@@ -11,6 +11,7 @@ from mce_exchange.client.record import Record
 from mce_exchange.directory.authority import Signed
 from mce_exchange.directory.model import Role
 from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import ContextError
 from mce_exchange.header import read_header
 from mce_exchange.hotline import answers
 from mce_exchange.hotline.answers import About
@@ -79,23 +80,26 @@ class Incoming:
             text = f"{arrived.sender} names another message for number {before} than we hold"
             self._record.alarm(Alarm.FORK, arrived.header_id.hex(), text)
 
-    def _opened(self, given: Given, arrived: Arrived) -> Opened | Refusal:
-        if not given.wrap and not given.payload:
-            text = f"a message of {arrived.sender} came without its content: expired, erased or withheld"
-            self._record.alarm(Alarm.UNDELIVERABLE, arrived.header_id.hex(), f"{text}; telephone them")
-            return Refusal.CANNOT_OPEN
-        return open_arrived(
-            arrived,
-            wrap=given.wrap,
-            payload=given.payload,
-            prekey=self._home.secrets.prekey,
-            check=self._check,
-        )
+    def _opened(self, given: Given, arrived: Arrived) -> Opened | Refusal | None:
+        """None if what the relay hands out is not what was signed: no refusal lays that upon the sender."""
+        try:
+            return open_arrived(
+                arrived,
+                wrap=given.wrap,
+                payload=given.payload,
+                prekey=self._home.secrets.prekey,
+                check=self._check,
+            )
+        except ContextError:
+            how = "with other content than was signed" if given.payload else "without its content"
+            text = f"a message of {arrived.sender} came {how}: telephone them, and tell the federation"
+            self._record.alarm(Alarm.UNDELIVERABLE, arrived.header_id.hex(), text)
+            return None
 
-    def _settle(self, given: Given, arrived: Arrived, result: Opened | Refusal) -> None:
+    def _settle(self, given: Given, arrived: Arrived, result: Opened | Refusal | None) -> None:
         """Store the message with its answer's Statement, if it needs one now."""
         refusal = result if isinstance(result, Refusal) else None
-        state = _refused_state(refusal) if refusal else _opened_state(arrived)
+        state = _refused_state(refusal) if refusal else _opened_state(arrived) if result else "missing"
         self._home.inbox.put(
             header_id=arrived.header_id,
             sender=arrived.sender,

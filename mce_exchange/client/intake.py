@@ -96,7 +96,7 @@ class Intake:
                 self._record.alarm(Alarm.KEY_CHANGE, about, text)
             return
         named = getattr(statements.BODIES[decoded.type].FromString(decoded.body), "member", "")
-        if named == me and not self._home.publishing.made(given.statement):
+        if named == me and not self._home.publishing.made(given.statement, given.index):
             text = f"a {decoded.type} Statement in this member's name that this home did not make"
             self._record.alarm(Alarm.KEY_CHANGE, about, text)
 

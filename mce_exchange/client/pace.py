@@ -1,6 +1,7 @@
 """What has to wait before it is tried again, so that one thing that fails holds up nothing else."""
 
 import asyncio
+import math
 from collections.abc import Hashable
 from typing import Final
 
@@ -11,14 +12,17 @@ MOST_SECONDS: Final = 60.0
 class Later:
     """Keys that failed, each with a pause that doubles from one failure to the next, up to a most."""
 
-    def __init__(self, most_seconds: float = MOST_SECONDS) -> None:
-        self._most = most_seconds
+    def __init__(self, first_seconds: float = FIRST_SECONDS) -> None:
+        self._first = first_seconds
         self._until: dict[Hashable, tuple[float, float]] = {}
 
     def put(self, key: Hashable) -> None:
         """It failed: wait twice as long as the last time."""
-        seconds = min(self._until.get(key, (0.0, FIRST_SECONDS / 2))[1] * 2, self._most)
-        self._until[key] = (asyncio.get_running_loop().time() + seconds, seconds)
+        before = self._until.get(key)
+        seconds = min(before[1] * 2, MOST_SECONDS) if before else self._first
+        # To the next full step of the pause, so that what failed together is tried together.
+        until = (math.floor(asyncio.get_running_loop().time() / seconds) + 2) * seconds
+        self._until[key] = (until, seconds)
 
     def done(self, key: Hashable) -> None:
         """It succeeded, or is gone."""

@@ -20,7 +20,7 @@ def evidence_of(home: Home, identity: Identity, follower: Follower, ids: Sequenc
     if note is None or anchor is None or anchor.checkpoint.size > follower.size:
         raise UsageError("no anchor has come yet", remedy="let the node run until the relay's next anchor")
     found = {one.index: one for one in home.logbook.public(_JUDGING) if one.index < anchor.checkpoint.size}
-    clocks = home.logbook.public(("clock",))
+    clocks = list(home.logbook.public(("clock",)))
     for taken in [one for one in found.values() if one.type in ("revocation", "board-recovery")]:
         # How old a cut is, is judged by the log's clock: 30 days of it, two entries a day at most.
         below = [one for one in clocks if one.index < taken.index]

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Protocol, cast
+from typing import BinaryIO, Final, Protocol, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -42,6 +42,7 @@ class Accepted:
 
 Outcome = Accepted | RefusedError
 Told = Callable[[int], None]
+_T = TypeVar("_T")
 
 
 class Relay(Protocol):
@@ -83,7 +84,7 @@ class GrpcRelay:
             request.envelopes.add(statement=one.statement, wraps=one.wraps, payload=one.payload)
         with _errors():
             answer = await self._stub.Submit(request, timeout=self._seconds, wait_for_ready=True)
-        return _outcomes(answer.results, len(messages))
+        return _outcomes(_there(answer).results, len(messages))
 
     async def publish(self, statements: Sequence[Queued]) -> list[Outcome]:
         """See `Relay`."""
@@ -92,7 +93,7 @@ class GrpcRelay:
             request.statements.add(statement=one.statement, members=one.members, wrap=one.wrap)
         with _errors():
             answer = await self._stub.Publish(request, timeout=self._seconds, wait_for_ready=True)
-        return _outcomes(answer.results, len(statements))
+        return _outcomes(_there(answer).results, len(statements))
 
     async def upload(self, root: bytes, size: int, source: BinaryIO, told: Told) -> None:
         """See `Relay`."""
@@ -100,14 +101,14 @@ class GrpcRelay:
             state = await self._stub.AttachmentStatus(
                 pb.AttachmentStatusRequest(root=root), timeout=self._seconds, wait_for_ready=True
             )
-            held, complete = state.held, state.complete
+            held, complete = _there(state).held, state.complete
             while not complete:
                 source.seek(held)
                 part = pb.PutAttachmentRequest(
                     root=root, size=size, offset=held, data=source.read(limits.PART)
                 )
                 answer = await self._stub.PutAttachment(part, timeout=self._seconds, wait_for_ready=True)
-                if answer.held <= held and not answer.complete:
+                if _there(answer).held <= held and not answer.complete:
                     raise LogError("the relay takes no more of an attachment that is not whole")
                 held, complete = answer.held, answer.complete
                 told(min(held, size))
@@ -124,7 +125,7 @@ class GrpcRelay:
                         piece = await call.read()
                     if piece is grpc.aio.EOF:
                         return
-                    part = cast(pb.GetAttachmentResponse, piece)
+                    part = _there(cast(pb.GetAttachmentResponse | None, piece))
                     yield part.leaf_hashes, part.data
             finally:
                 call.cancel()
@@ -137,7 +138,7 @@ class GrpcRelay:
                 await call.write(pb.ReceiveRequest(from_index=from_index))
                 await call.write(pb.ReceiveRequest(credit=_CREDIT))
                 async for answer in call:
-                    yield _batch(answer)
+                    yield _batch(_there(answer))
                     await call.write(pb.ReceiveRequest(credit=1))
             finally:
                 call.cancel()
@@ -148,7 +149,7 @@ class GrpcRelay:
             answer = await self._stub.GetAnchor(
                 pb.GetAnchorRequest(min_size=min_size), timeout=self._seconds, wait_for_ready=True
             )
-        return answer.note
+        return _there(answer).note
 
     async def checkpoint(self) -> bytes:
         """See `Relay`."""
@@ -156,7 +157,14 @@ class GrpcRelay:
             answer = await self._stub.GetCheckpoint(
                 pb.GetCheckpointRequest(), timeout=self._seconds, wait_for_ready=True
             )
-        return answer.checkpoint
+        return _there(answer).checkpoint
+
+
+def _there(answer: _T | None) -> _T:
+    """An answer that gRPC could read: for bytes that are none it gives None."""
+    if answer is None:
+        raise LogError("the relay's answer is none")
+    return answer
 
 
 def _batch(answer: pb.ReceiveResponse) -> Batch:
@@ -221,8 +229,6 @@ def _errors() -> Iterator[None]:
         raise TransportError(f"no answer from the relay ({error.code().name})") from error
     except TimeoutError:
         raise TransportError("the relay fell silent in the middle of an answer") from None
-    except DecodeError:
-        raise LogError("the relay's answer is none") from None
     except (grpc.aio.BaseError, asyncio.InvalidStateError) as error:
         # The stream ended between its last answer and our next word.
         raise TransportError("the relay ended the call") from error

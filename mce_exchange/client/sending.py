@@ -4,6 +4,7 @@ A message goes once its attachments are there, urgent ones first. What the relay
 waits by itself; a call that fails is made smaller, so that what makes it fail is found and waits alone.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -12,7 +13,7 @@ from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.client.attaching import Progress
 from mce_exchange.client.dispatch import Dispatch
-from mce_exchange.client.pace import Later
+from mce_exchange.client.pace import FIRST_SECONDS, Later
 from mce_exchange.client.relay import TRANSIENT, Outcome, Relay
 from mce_exchange.errors import Fault, LogError, MceError, ProtocolError, RefusedError, TransportError
 from mce_exchange.header import read_header
@@ -21,7 +22,7 @@ from mce_exchange.store.outbox import Outgoing
 
 _T = TypeVar("_T")
 _Run = Callable[..., Awaitable[Any]]
-_CALL_PAUSE_SECONDS: Final = 10.0
+_ALONE_SECONDS: Final = 2.0
 
 
 class Sending:
@@ -145,14 +146,19 @@ class Sending:
         keys = [key(one) for one in batch]
         try:
             outcomes = await call(batch)
-        except MceError:
+        except MceError as error:
             calls.failed(keys)
-            raise
+            if len(keys) > 1:
+                raise
+            # What fails alone waits alone, longer than the others wait for it.
+            self._trouble(error)
+            await asyncio.sleep(FIRST_SECONDS)
+            return 0
         again: list[MceError | None] = await self._run(take, batch, outcomes)
         calls.succeeded(keys, again)
-        for error in again:
-            if error is not None:
-                self._trouble(error)
+        for wrong in again:
+            if wrong is not None:
+                self._trouble(wrong)
         return 0
 
 
@@ -162,7 +168,7 @@ class _Calls:
     def __init__(self, most: int) -> None:
         self._most = most
         self._later = Later()
-        self._alone = Later(_CALL_PAUSE_SECONDS)
+        self._alone = Later(_ALONE_SECONDS)
         self.size = most
 
     def waiting(self) -> frozenset[Hashable]:

@@ -1,7 +1,8 @@
 """Messages we receive: each once, given to the application until it is acknowledged and never after.
 
-States: `locked` (we hold no key for it; a re-wrap may come), `fetching` (attachments are on their
-way), `ready` (to be given), `acknowledged`, `refused`. Their numbers are `Numbers`'.
+States: `locked` (we hold no key for it; a re-wrap may come), `missing` (the relay did not hand out
+what was signed), `fetching` (attachments are on their way), `ready` (to be given), `acknowledged`,
+`refused`. Their numbers are `Numbers`'.
 """
 
 from collections.abc import Iterator

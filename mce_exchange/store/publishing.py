@@ -72,9 +72,16 @@ class Publishing:
         )
         return [bytes(row[0]) for row in rows]
 
-    def made(self, statement: bytes) -> bool:
-        """Whether this home made these very bytes."""
-        return bool(self._database.value("SELECT 1 FROM publishing WHERE statement = ?", statement))
+    def made(self, statement: bytes, log_index: int) -> bool:
+        """Whether this home made these very bytes, which stand at a log index."""
+        return bool(
+            self._database.value(
+                "SELECT 1 FROM publishing WHERE log_index = ?1 AND statement = ?2"
+                " UNION SELECT 1 FROM publishing WHERE state = 'waiting' AND statement = ?2",
+                log_index,
+                statement,
+            )
+        )
 
     def accepted(self, id_: int, *, log_index: int, receipt: bytes, at: int) -> None:
         """It stands in the log, by a verified receipt, as of a POSIX time."""

@@ -122,6 +122,7 @@ CREATE TABLE publishing (
     logged_at INTEGER,
     anchored  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX publishing_index ON publishing (log_index);
 CREATE INDEX publishing_state ON publishing (state, id);
 CREATE INDEX publishing_unanchored ON publishing (log_index) WHERE state = 'accepted' AND NOT anchored;
 
