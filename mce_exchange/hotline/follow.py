@@ -9,6 +9,7 @@ act above public entries it has not processed (D1).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
@@ -22,7 +23,7 @@ from mce_exchange.log.checkpoint import (
     read_checkpoint,
     size_of,
 )
-from mce_exchange.log.entry import LogEntry
+from mce_exchange.log.entry import LogEntry, leaf_hashes
 from mce_exchange.log.merkle import Tree
 from mce_exchange.log.proof import verify_consistency
 from mce_exchange.primitives.verify import equal, sha256
@@ -81,7 +82,7 @@ class Follower:
     def __init__(
         self, genesis: PublicState, genesis_entry: LogEntry, entries: Iterable[bytes], note: bytes | None
     ) -> None:
-        self.tree = Tree(LogEntry.decode(entry).leaf_hash for entry in entries)
+        self.tree = Tree(chain.from_iterable(map(leaf_hashes, entries)))
         self.size = self.tree.size
         self.state = genesis
         self._genesis_entry = genesis_entry
@@ -112,8 +113,7 @@ class Follower:
 
     def commit(self, taken: Taken) -> None:
         """Go on from here; the caller has made it durable."""
-        for entry in taken.entries:
-            self.tree.append(entry.leaf_hash)
+        self.tree.extend(entry.leaf_hash for entry in taken.entries)
         self.size = self.tree.size
         self.state = taken.state
         # A larger one seen before stays: the log has yet to show that it fits.
@@ -125,8 +125,7 @@ class Follower:
         """The tree with entries in it that are not committed yet, as long as the block runs."""
         size = self.tree.size
         try:
-            for entry in entries:
-                self.tree.append(entry.leaf_hash)
+            self.tree.extend(entry.leaf_hash for entry in entries)
             yield self.tree
         finally:
             self.tree.truncate(size)

@@ -36,3 +36,12 @@ class LogEntry:
     def leaf_hash(self) -> bytes:
         """Its hash in the tree."""
         return leaf_hash(self.encode())
+
+
+def leaf_hashes(entries: bytes) -> list[bytes]:
+    """The hashes of any number of entries that follow each other; `MalformedError` if one is none."""
+    size = limits.LOG_ENTRY
+    versions, classes = set(entries[::size]), set(entries[1::size])
+    if len(entries) % size or not versions <= {_VERSION} or not classes <= {0, 1}:
+        raise MalformedError("a log entry of another version, class or length")
+    return [leaf_hash(entries[at : at + size]) for at in range(0, len(entries), size)]

@@ -5,16 +5,22 @@ Attachments use the same tree over their ciphertext chunks (SPEC section 6).
 
 import hashlib
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final, Self
 
 from mce_exchange import limits
 from mce_exchange.errors import MalformedError
 
 EMPTY: Final = hashlib.sha256().digest()
+# Below this, putting the prefix in front costs less than a second call.
+_SHORT: Final = 256
+_PART: Final = 4096
 
 
 def leaf_hash(data: bytes | memoryview) -> bytes:
     """SHA-256(0x00 || data). The prefixes keep a leaf from passing as an inner node."""
+    if len(data) < _SHORT:
+        return hashlib.sha256(b"\0" + data).digest()
     h = hashlib.sha256(b"\0")
     h.update(data)
     return h.digest()
@@ -82,8 +88,9 @@ class Tree:
 
     def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
         self._levels = [bytearray()]
-        for leaf in leaf_hashes:
-            self.append(leaf)
+        leaves = iter(leaf_hashes)
+        while part := tuple(islice(leaves, _PART)):
+            self.extend(part)
 
     @property
     def size(self) -> int:
@@ -92,16 +99,23 @@ class Tree:
 
     def append(self, leaf: bytes) -> None:
         """Add a leaf hash and every perfect subtree that it completes."""
-        number, node = self.size, leaf
-        self._levels[0] += leaf
+        self.extend((leaf,))
+
+    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
+        """The same for any number of them: a level is hashed as far as it goes before the one above it."""
+        self._levels[0] += b"".join(leaf_hashes)
         level = 0
-        while number & 1:
-            node = node_hash(bytes(self._levels[level][-2 * limits.HASH : -limits.HASH]), node)
+        while pairs := self._pairs_above(level):
             level += 1
-            number >>= 1
             if level == len(self._levels):
                 self._levels.append(bytearray())
-            self._levels[level] += node
+            self._levels[level] += b"".join([hashlib.sha256(b"\1" + pair).digest() for pair in pairs])
+
+    def _pairs_above(self, level: int) -> list[bytearray]:
+        """Siblings without a node above them yet: they lie side by side, as `node_hash` takes them."""
+        below, width = self._levels[level], 2 * limits.HASH
+        done = 2 * len(self._levels[level + 1]) if level + 1 < len(self._levels) else 0
+        return [below[at : at + width] for at in range(done, len(below) // width * width, width)]
 
     def truncate(self, size: int) -> None:
         """Forget leaves from `size` on: a commit that failed has added nothing."""

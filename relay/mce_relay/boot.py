@@ -15,7 +15,7 @@ from mce_exchange.directory.trust import network_id_of
 from mce_exchange.errors import DirectoryError, LogError, MceError, ProtocolError, StoreError, UsageError
 from mce_exchange.log import note as notes
 from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
-from mce_exchange.log.entry import LogEntry
+from mce_exchange.log.entry import LogEntry, leaf_hashes
 from mce_exchange.log.merkle import Tree
 from mce_exchange.primitives.verify import equal, sha256
 from mce_relay.sequencer import Head
@@ -75,8 +75,7 @@ def _tree(reader: Reader) -> Tree:
     tree = Tree()
     size = reader.size()
     while data := reader.entries(tree.size, _RANGE):
-        for at in range(0, len(data), limits.LOG_ENTRY):
-            tree.append(LogEntry.decode(data[at : at + limits.LOG_ENTRY]).leaf_hash)
+        tree.extend(leaf_hashes(data))
     if tree.size != size:
         raise StoreError(f"the log has {tree.size} entries and its last index is {size - 1}")
     return tree

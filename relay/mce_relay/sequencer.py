@@ -213,8 +213,7 @@ class Sequencer:
         return results
 
     def _advance(self, group: Group) -> None:
-        for entry in group.entries:
-            self.tree.append(entry.leaf_hash)
+        self.tree.extend(entry.leaf_hash for entry in group.entries)
         checkpoint = Checkpoint(self.head.checkpoint.origin, self.tree.size, self.tree.root())
         note = sign_checkpoint(checkpoint, self._log_key)
         self.head = Head(group.state.skipped(self.tree.size), checkpoint, note)
