@@ -11,7 +11,11 @@ from mce_exchange.errors import LimitError, MalformedError
 
 FORMAT: Final = 1
 KINDS: Final = ("begin", "anchor", "directory", "statement", "fork", "disclosure", "chunk", "end")
-_READ: Final = 64 * limits.KIB
+_KINDS: Final = {kind.encode(): kind for kind in KINDS}
+# msgpack's array of two, text of up to 31 bytes, and bytes by the width of their length.
+_ARRAY_OF_TWO: Final = b"\x92"
+_TEXT: Final = 0xA0
+_WIDTHS: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,45 +33,32 @@ class Record:
 def read_records(stream: BinaryIO) -> Iterator[Record]:
     """Records in order, in the memory of one; `MalformedError` or `LimitError` where they end.
 
-    The encoding of each is compared with the one we would write: there is no second one.
+    Each has one encoding, so its head is read byte by byte: no length is believed before it is known to
+    be below the cap and written in its shortest form.
     """
-    unpacker = msgpack.Unpacker(
-        raw=False,
-        strict_map_key=True,
-        max_buffer_size=limits.EVIDENCE_RECORD + _READ + 64,
-        max_bin_len=limits.EVIDENCE_RECORD,
-        max_str_len=32,
-        max_array_len=2,
-        max_map_len=0,
-        max_ext_len=0,
-    )
-    held = bytearray()
-    while data := stream.read(_READ):
-        unpacker.feed(data)
-        held += data
-        for record in _complete(unpacker):
-            encoded = record.encode()
-            if held[: len(encoded)] != encoded:
-                raise MalformedError("a record in another encoding than the canonical one")
-            del held[: len(encoded)]
-            yield record
-        if len(held) > limits.EVIDENCE_RECORD + _READ:
-            raise LimitError(f"a record of more than {limits.EVIDENCE_RECORD} bytes")
-    if held:
-        raise MalformedError("an evidence file that is cut off inside a record")
-
-
-def _complete(unpacker: msgpack.Unpacker) -> Iterator[Record]:
-    while True:
-        try:
-            value = unpacker.unpack()
-        except msgpack.OutOfData:
-            return
-        except (ValueError, msgpack.UnpackException, RecursionError):
-            raise MalformedError("not a record of an evidence file") from None
-        if not isinstance(value, list) or len(value) != 2:
+    while head := stream.read(1):
+        if head != _ARRAY_OF_TWO:
             raise MalformedError("a record is a kind and its bytes")
-        kind, data = value
-        if kind not in KINDS or not isinstance(data, bytes):
+        kind = _take(stream, _one(stream) - _TEXT)
+        if kind not in _KINDS:
             raise MalformedError("a record of a kind that this version does not know")
-        yield Record(kind, data)
+        width = _WIDTHS.get(_one(stream))
+        if width is None:
+            raise MalformedError("a record is a kind and its bytes")
+        size = int.from_bytes(_take(stream, width), "big")
+        if size > limits.EVIDENCE_RECORD:
+            raise LimitError(f"a record of {size} bytes, at most {limits.EVIDENCE_RECORD}")
+        if width > 1 and size < 1 << 4 * width:
+            raise MalformedError("a record whose length has a shorter form")
+        yield Record(_KINDS[kind], _take(stream, size))
+
+
+def _one(stream: BinaryIO) -> int:
+    return _take(stream, 1)[0]
+
+
+def _take(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size) if size >= 0 else b""
+    if len(data) != size:
+        raise MalformedError("an evidence file that is cut off inside a record")
+    return data
