@@ -1,23 +1,22 @@
 """Evidence files: their records, and what they prove (SPEC section 12)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import msgpack
-
-from . import chain, streams, tree
-from .authority import authenticate
+from . import chain, note, tree
+from .answers import Answers
+from .authority import authenticate, later_verdict
+from .disclosed import Disclosed, Disclosing
 from .framing import Statement, parse
-from .header import Header, read, sealed_size
-from .primitives import sha256
+from .header import read
 from .refusal import RefusalError, must
 from .schema import limit
 from .state import State
-from .wire import decode
+from .wire import Record, decode
 
-KINDS = ("begin", "anchor", "directory", "statement", "disclosure", "chunk", "end")
-PREKEY_NOT_HELD = 1
-NOT_SHOWN = "not shown"
+ORDER = {"directory": 0, "statement": 0, "fork": 1, "disclosure": 2, "chunk": 2, "end": 3}
+KINDS = ("begin", "anchor", *ORDER)
+INVALID = "invalid"
 
 
 @dataclass
@@ -31,27 +30,41 @@ class Report:
     relay_clock: bool = True
     verdicts: dict[int, str] = field(default_factory=dict)
     answers: dict[str, dict[str, str]] = field(default_factory=dict)
-    disclosed: list[tuple[str, int, bytes]] = field(default_factory=list)
+    forks: list[tuple[int, int]] = field(default_factory=list)
+    disclosed: list[Disclosed] = field(default_factory=list)
 
 
 def records(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """12.1: arrays of kind and bytes, each in msgpack's shortest encoding."""
-    at = 0
-    unpacker = msgpack.Unpacker(raw=False, max_buffer_size=0)
-    unpacker.feed(data)
-    while at < len(data):
-        try:
-            value = unpacker.unpack()
-        except (ValueError, msgpack.UnpackException, RecursionError):
-            raise RefusalError("malformed", "not a record, or cut off inside one") from None
-        must(isinstance(value, list) and len(value) == 2, "malformed", "a record is a kind and its bytes")
-        kind, content = value
-        must(kind in KINDS and isinstance(content, bytes), "malformed", "a record of an unknown kind")
-        must(len(content) <= limit("evidence record"), "limit", "a record above the cap")
-        encoded = msgpack.packb(value)
-        must(data[at : at + len(encoded)] == encoded, "malformed", "a record in another encoding")
-        at += len(encoded)
-        yield kind, content
+    """12.1."""
+    rest = _Rest(data)
+    while rest.at < len(data):
+        must(rest.number(1) == 0x92, "malformed", "a record is a kind and its bytes")
+        length = rest.number(1) - 0xA0
+        must(length >= 0, "malformed", "a kind that is no short text")
+        kind = rest.take(length)
+        must(kind in [one.encode() for one in KINDS], "malformed", "a kind that does not exist")
+        head = rest.number(1)
+        must(0xC4 <= head <= 0xC6, "malformed", "a record without bytes")
+        width = 1 << head - 0xC4
+        size = rest.number(width)
+        must(size <= limit("evidence record"), "limit", f"a record of {size} bytes")
+        shortest = 1 if size < 1 << 8 else 2 if size < 1 << 16 else 4
+        must(width == shortest, "malformed", "a length in another form than the shortest")
+        yield kind.decode(), rest.take(size)
+
+
+class _Rest:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, size: int) -> bytes:
+        must(size <= len(self.data) - self.at, "malformed", "a file that is cut off inside a record")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
 
 
 def verify(data: bytes, network_id: bytes) -> Report:
@@ -60,15 +73,16 @@ def verify(data: bytes, network_id: bytes) -> Report:
     begin = decode("EvidenceBegin", _the(rows, "begin"))
     must(begin.number("format") == 1, "suite", "another format")
     must(begin.data("network_id") == network_id, "context", "another network than the pinned one")
-    note = decode("EvidenceAnchor", _the(rows, "anchor")).data("note")
-    file = _File(network_id)
-    count = 2
+    file = _File(network_id, decode("EvidenceAnchor", _the(rows, "anchor")).data("note"))
+    count, part = 2, 0
     for kind, content in rows:
         count += 1
+        must(ORDER.get(kind, -1) >= part, "malformed", f"a {kind} record where none may be")
+        part = ORDER[kind]
         if kind == "end":
             right = decode("EvidenceEnd", content).number("records") == count
             must(right and next(rows, None) is None, "malformed", "another number of records")
-            return file.report(note)
+            return file.report()
         file.take(kind, content)
     raise RefusalError("malformed", "a file without its end")
 
@@ -79,135 +93,105 @@ def _the(rows: Iterator[tuple[str, bytes]], kind: str) -> bytes:
     return row[1] if row else b""
 
 
-@dataclass
-class _Disclosure:
-    header_id: bytes
-    stream: int
-    secret: bytes
-    chunks: list[bytes] = field(default_factory=list)
-
-
 class _File:
-    def __init__(self, network_id: bytes) -> None:
+    def __init__(self, network_id: bytes, anchor: bytes) -> None:
         self.network_id = network_id
+        self.note = anchor
+        self.claimed = note.parse(anchor)
         self.state: State | None = None
-        self.proofs: list[tuple[bytes, int, list[bytes]]] = []
         self.last = -1
-        self.statements: list[tuple[int, Statement, State]] = []
-        self.passed_over: set[int] = set()
-        self.disclosures: list[_Disclosure] = []
+        self.seen: set[bytes] = set()
+        self.signers: dict[int, list[bytes]] = {}
+        self.answers = Answers()
+        self.disclosing = Disclosing(self.answers)
+        self.forks: list[tuple[int, int]] = []
+
+    @property
+    def known(self) -> State:
+        if self.state is None:
+            raise RefusalError("malformed", "a file that does not begin with the genesis")
+        return self.state
 
     def take(self, kind: str, content: bytes) -> None:
         if kind == "directory":
-            self._directory(content)
+            self._directory(decode("EvidenceDirectory", content))
         elif kind == "statement":
-            self._statement(content)
+            self._statement(decode("EvidenceStatement", content))
+        elif kind == "fork":
+            self._fork(decode("EvidenceFork", content))
         elif kind == "disclosure":
-            record = decode("EvidenceDisclosure", content)
-            self.disclosures.append(
-                _Disclosure(record.data("header_id"), record.number("stream"), record.data("secret"))
-            )
-        elif kind == "chunk":
-            must(bool(self.disclosures), "malformed", "a chunk without its disclosure")
-            self.disclosures[-1].chunks.append(content)
+            self.disclosing.begin(decode("EvidenceDisclosure", content))
         else:
-            raise RefusalError("malformed", f"a {kind} record where none may be")
+            self.disclosing.chunk(content)
 
-    def _place(self, index: int) -> None:
-        must(not self.disclosures, "malformed", "a Statement after a disclosure")
+    def _shown(self, record: Record, statement: Statement) -> None:
+        """Step 2."""
+        index = record.number("index")
         must(index > self.last, "context", "records that are not in log order")
         self.last = index
+        leaf, claimed = tree.leaf_hash(statement.entry()), self.claimed
+        tree.included(leaf, index, claimed.size, record.every("proof"), claimed.root)
 
-    def _directory(self, content: bytes) -> None:
-        record = decode("EvidenceDirectory", content)
+    def _directory(self, record: Record) -> None:
+        """Step 3."""
         bundle, index = record.record("bundle"), record.number("index")
         raw, members = bundle.data("statement"), bundle.every("members")
+        self._shown(record, parse(raw))
         if self.state is None:
             must(index == 0, "context", "the first Directory is not entry 0")
             self.state = State(chain.open_genesis(raw, members, self.network_id))
         else:
-            self._place(index)
             self.state = self.state.after(raw, members, index)
-        self.last = index
-        self.proofs.append((parse(raw).entry(), index, record.every("proof")))
 
-    def _statement(self, content: bytes) -> None:
-        record = decode("EvidenceStatement", content)
-        if self.state is None:
-            raise RefusalError("context", "a file begins with the genesis")
-        index = record.number("index")
-        self._place(index)
+    def _statement(self, record: Record) -> None:
+        """Steps 4 and 5."""
+        state, index = self.known, record.number("index")
         statement = parse(record.data("statement"))
         must(statement.type != "directory", "malformed", "a Directory without its members")
-        self.statements.append((index, statement, self.state))
-        if statement.log_class == 1:
-            try:
-                self.state = self.state.after(statement.raw, (), index)
-            except RefusalError:
-                self.passed_over.add(index)
-        self.proofs.append((statement.entry(), index, record.every("proof")))
-
-    def report(self, note: bytes) -> Report:
-        if self.state is None:
-            raise RefusalError("malformed", "a file without a Directory")
-        anchor = self.state.open_anchor(note)
-        for entry, index, proof in self.proofs:
-            leaf = tree.leaf_hash(entry)
-            tree.included(leaf, index, anchor.checkpoint.size, proof, anchor.checkpoint.root)
-        report = Report(self.network_id.hex(), self.state.directory.version, anchor.checkpoint.size)
-        report.witnesses, report.relay_clock = anchor.witnesses, anchor.relay_clock
-        headers: dict[bytes, tuple[int, Header]] = {}
-        for index, statement, below in self.statements:
-            # 4.3: the state below the index, and revocations logged since.
-            known = replace(below, revoked=self.state.revoked)
-            self._judge(index, statement, known, headers, report)
-        for one in self.disclosures:
-            report.disclosed.append((one.header_id.hex(), one.stream, _disclosed(one, headers)))
-        return report
-
-    def _judge(
-        self,
-        index: int,
-        statement: Statement,
-        state: State,
-        headers: dict[bytes, tuple[int, Header]],
-        report: Report,
-    ) -> None:
+        self._shown(record, statement)
+        self.signers[index] = []
+        id_ = statement.id(self.network_id)
         try:
+            must(id_ not in self.seen, "context", "an id that counted before")
             signed = authenticate(statement, state, index)
+            if statement.log_class == 1:
+                self.state = state.after(statement.raw, (), index)
         except RefusalError:
-            report.verdicts[index] = "invalid"
             return
-        report.verdicts[index] = "passed over" if index in self.passed_over else signed.verdict
+        self.seen.add(id_)
+        self.signers[index] = [block.key_id for block in statement.blocks]
         if statement.type == "header":
-            header = read(statement.body)
-            headers[statement.id(self.network_id)] = index, header
-            report.answers[statement.id(self.network_id).hex()] = dict.fromkeys(header.recipients, NOT_SHOWN)
-        elif statement.type in ("delivered", "refused"):
-            for item in signed.body.records("items"):
-                if item.data("header_id") in headers:
-                    at, header = headers[item.data("header_id")]
-                    place = item.number("recipient_index")
-                    if item.number("index") != at or header.recipients[place : place + 1] != [signed.author]:
-                        continue  # worth nothing (9.4)
-                    answers = report.answers[item.data("header_id").hex()]
-                    code = item.number("code") if statement.type == "refused" else 0
-                    if answers[signed.author] in (NOT_SHOWN, f"refused {PREKEY_NOT_HELD}"):
-                        answers[signed.author] = f"refused {code}" if code else "delivered"
+            self.answers.header(id_, index, read(statement.body))
+        else:
+            self.answers.take(signed, index)
 
+    def _fork(self, record: Record) -> None:
+        """Step 8."""
+        older, newer = (self._checkpoint(record.data(name)) for name in ("older", "newer"))
+        root, proof = record.data("root"), record.every("proof")
+        if older.size == newer.size:
+            alone = older.root != newer.root and not root and not proof
+            must(alone, "log", "two notes of one size that are no fork")
+        else:
+            must(bool(root) and root != older.root, "log", "two notes that do not contradict each other")
+            tree.extends(older.size, root, newer.size, newer.root, proof)
+        self.forks.append((older.size, newer.size))
 
-def _disclosed(one: _Disclosure, headers: dict[bytes, tuple[int, Header]]) -> bytes:
-    must(one.header_id in headers, "context", "a disclosure of a header that is not shown")
-    described = headers[one.header_id][1].core.records("streams")
-    must(one.stream < len(described), "context", f"no stream {one.stream}")
-    stream = described[one.stream]
-    sealed = b"".join(one.chunks)
-    whole = len(sealed) == sealed_size(stream.number("padded_size"))
-    must(whole and [*streams.chunks(sealed)] == one.chunks, "context", "other chunks than the header's")
-    must(streams.root(sealed) == stream.data("root"), "context", "other ciphertext than the header's")
-    return streams.open_data(stream, one.stream, one.secret, sealed)
+    def _checkpoint(self, data: bytes) -> note.Checkpoint:
+        directory = self.known.directory
+        checkpoint = note.parse(data)
+        note.verify_log_line(checkpoint, directory.origin, directory.log_key(checkpoint.size).ed25519)
+        return checkpoint
 
-
-def digest(data: bytes) -> str:
-    """What `__main__` prints of disclosed data."""
-    return sha256(data).hex()
+    def report(self) -> Report:
+        """Steps 6, 7 and 9."""
+        disclosed = self.disclosing.finish()
+        state = self.known
+        anchor = state.open_anchor(self.note)
+        report = Report(self.network_id.hex(), state.directory.version, anchor.checkpoint.size)
+        report.witnesses, report.relay_clock = anchor.witnesses, anchor.relay_clock
+        for index, signers in self.signers.items():
+            report.verdicts[index] = later_verdict(state, signers, index) if signers else INVALID
+        report.answers = {id_.hex(): dict(one.answers) for id_, one in self.answers.headers.items()}
+        report.forks, report.disclosed = self.forks, disclosed
+        return report

@@ -254,7 +254,11 @@ def _evidence(given: Mapping[str, Json], world: Network) -> Values:
         "relays_clock": report.relay_clock,
         "verdicts": {str(index): verdict for index, verdict in report.verdicts.items()},
         "answers": report.answers,
-        "disclosed": [[id_, stream, sha256(data).hex()] for id_, stream, data in report.disclosed],
+        "forks": [list(sizes) for sizes in report.forks],
+        "disclosed": [
+            {"header_id": one.header_id.hex(), "stream": one.stream, "sha256": sha256(one.data).hex()}
+            for one in report.disclosed
+        ],
     }
 
 

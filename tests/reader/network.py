@@ -7,6 +7,7 @@ from typing import Any
 
 from . import chain
 from .framing import Statement, parse
+from .refusal import RefusalError
 from .state import State
 from .vectors import load
 
@@ -34,6 +35,14 @@ class Network:
         return self.states[min(index, len(self.states)) - 1]
 
 
+def _after(last: State, one: Statement, members: tuple[bytes, ...], index: int) -> State:
+    """What does not count is passed over."""
+    try:
+        return last.after(one.raw, members, index) if one.log_class else last
+    except RefusalError:
+        return last
+
+
 @functools.cache
 def read(folder: Path) -> Network:
     given: dict[str, Any] = load(folder / "network.json").input
@@ -43,5 +52,5 @@ def read(folder: Path) -> Network:
     states = [State(chain.open_genesis(entries[0].raw, members[0], network_id))]
     for index, one in enumerate(entries[1:], 1):
         last = states[-1]
-        states.append(last.after(one.raw, members[index], index) if one.log_class else last)
+        states.append(_after(last, one, members[index], index))
     return Network(network_id, entries, members, tuple(states))

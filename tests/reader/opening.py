@@ -33,9 +33,7 @@ def check_bytes(header: Header, wrap: bytes, digest: bytes, payload: bytes) -> N
 
 def unwrap(header: Header, place: int, wrap: bytes, seed: bytes, prekey_id: bytes) -> bytes:
     """Step 4, its beginning."""
-    key = hpke_open(seed, wrap, wrap_info(header.core_bytes, place, prekey_id))
-    must(len(key) == 32, "decryption", "a content key of another length")
-    return key
+    return hpke_open(seed, wrap, wrap_info(header.core_bytes, place, prekey_id))
 
 
 def open_message(header: Header, content_key: bytes, payload: bytes, attachments: Sequence[bytes]) -> Opened:
@@ -44,11 +42,8 @@ def open_message(header: Header, content_key: bytes, payload: bytes, attachments
     secrets = tuple(streams.secret(content_key, reference, i) for i in range(len(described)))
     for secret, stream in zip(secrets, described, strict=True):
         must(streams.keys(secret).commitment == stream.data("commitment"), "decryption", "a commitment")
-    inner = _payload(streams.open_data(described[0], 0, secrets[0], payload))
-    _compare(header, inner)
+    inner = check_payload(header, streams.open_data(described[0], 0, secrets[0], payload))
     infos = inner.records("attachments")
-    sizes = [padded(8 + info.number("size"), ATTACHMENT_LEAST) for info in infos]
-    must(sizes == [one.number("padded_size") for one in described[1:]], "decryption", "other attachments")
     opened = []
     for number, sealed in enumerate(attachments, 1):
         must(streams.is_of(described[number], sealed), "decryption", f"another attachment {number}")
@@ -58,17 +53,19 @@ def open_message(header: Header, content_key: bytes, payload: bytes, attachments
     return Opened(content_key, secrets, inner, tuple(opened))
 
 
-def _payload(data: bytes) -> Record:
+def check_payload(header: Header, data: bytes) -> Record:
+    """Section 7: the encrypted part, if it is this header's."""
     try:
-        return decode("Payload", data)
+        inner = decode("Payload", data)
     except RefusalError as refused:
         raise RefusalError("decryption", refused.why) from refused
-
-
-def _compare(header: Header, inner: Record) -> None:
     same = (
         inner.data("message_ref") == header.core.data("message_ref")
         and inner.text("sender") == header.core.text("sender")
         and inner.texts("recipients") == header.recipients
     )
     must(same, "decryption", "the encrypted part names another message, sender or recipients")
+    sizes = [padded(8 + info.number("size"), ATTACHMENT_LEAST) for info in inner.records("attachments")]
+    described = [one.number("padded_size") for one in header.core.records("streams")[1:]]
+    must(sizes == described, "decryption", "other attachments")
+    return inner

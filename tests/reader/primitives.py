@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from .refusal import RefusalError
 
-ED25519, ML_DSA_65, ML_DSA_65_PUBLIC = 64, 3309, 1952
+ED25519, ML_DSA_65 = 64, 3309
 X_WING_ENC, WRAP = 1120, 1168
 
 

@@ -1,18 +1,5 @@
 """Why the reader refuses: the codes of SPEC section 11."""
 
-CODES = (
-    "malformed",
-    "limit",
-    "suite",
-    "signature",
-    "context",
-    "decryption",
-    "case",
-    "directory",
-    "log",
-    "fork",
-)
-
 
 class RefusalError(Exception):
     """Bytes that break SPEC.md; `code` is one of section 11, `cause` the finer one inside a Directory."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from . import tree
-from .header import ATTACHMENT_LEAST, CHUNK, PAYLOAD_LEAST, TAG, is_padded_size, padded, sealed_size
+from .header import ATTACHMENT_LEAST, CHUNK, PAYLOAD_LEAST, TAG, padded, sealed_size
 from .primitives import aead_open, hkdf_expand, hkdf_extract, u32, u64
 from .refusal import must
 from .wire import Record
@@ -64,19 +64,19 @@ def is_of(stream: Record, sealed: bytes) -> bool:
     return len(sealed) == sealed_size(stream.number("padded_size")) and root(sealed) == stream.data("root")
 
 
+def open_chunk(stream_secret: bytes, number: int, sealed: bytes, *, last: bool) -> bytes:
+    return aead_open(keys(stream_secret).key, nonce(number, last=last), sealed)
+
+
 def open_data(stream: Record, index: int, stream_secret: bytes, sealed: bytes) -> bytes:
-    """The data of a stream whose bytes are the header's."""
-    derived = keys(stream_secret)
-    must(derived.commitment == stream.data("commitment"), "decryption", "another commitment")
+    """The data of a stream whose commitment has been compared."""
     parts = list(chunks(sealed))
     plain = b"".join(
-        aead_open(derived.key, nonce(number, last=number == len(parts) - 1), part)
+        open_chunk(stream_secret, number, part, last=number == len(parts) - 1)
         for number, part in enumerate(parts)
     )
     length = int.from_bytes(plain[:8], "big")
-    fits = length <= len(plain) - 8 and padded(8 + length, least(index)) == len(plain)
-    must(
-        fits and is_padded_size(len(plain), least(index)), "decryption", "a length that pads to another size"
-    )
+    fits = length <= len(plain) - 8 and padded(8 + length, least(index)) == stream.number("padded_size")
+    must(fits and len(plain) == stream.number("padded_size"), "decryption", "a length of another padded size")
     must(not any(plain[8 + length :]), "decryption", "padding that is not zero")
     return plain[8 : 8 + length]

@@ -1,5 +1,6 @@
 """What the library makes of a vector: the same values as the reader, or its error's code."""
 
+import contextlib
 import functools
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -9,12 +10,13 @@ from typing import Any
 
 from mce_exchange import statement as statements
 from mce_exchange import wire
+from mce_exchange.audit.answers import NOT_SHOWN
 from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.directory import trust
 from mce_exchange.directory.authority import Signed, authenticate
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import ContextError, DecryptionError, LogError
+from mce_exchange.errors import ContextError, DecryptionError, LogError, MceError
 from mce_exchange.header import Header, Stream, read_header
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log import merkle
@@ -62,12 +64,11 @@ def world_of(folder: Path) -> World:
     entries = tuple(map(statements.decode, raws))
     for index, one in enumerate(entries[1:], 1):
         last = states[-1]
-        public = one.public
-        states.append(
-            last.after(raws[index], members=members[index], index=index)
-            if public
-            else last.skipped(index + 1)
-        )
+        states.append(last.skipped(index + 1))
+        if one.public:
+            # What does not count is passed over.
+            with contextlib.suppress(MceError):
+                states[-1] = last.after(raws[index], members=members[index], index=index)
     return World(network_id, entries, tuple(states))
 
 
@@ -314,12 +315,32 @@ def _evidence(given: Mapping[str, Json], world: World) -> Values:
     report = verify_evidence(io.BytesIO(_bytes(given, "file")), network_id=_bytes(given, "network_id"))
     verdicts = {one.index: str(one.verdict) for one in report.messages}
     verdicts |= {one.index: str(one.verdict) for one in report.facts}
+    answers = {
+        one.header_id: {m: _answer(says) for m, says in one.recipients.items()} for one in report.messages
+    }
     return {
         "directory_version": report.directory_version,
         "log_size": report.log_size,
         "relays_clock": "relay's clock" in report.witnesses,
         "verdicts": {str(index): verdicts[index] for index in sorted(verdicts)},
+        "answers": answers,
+        "forks": [[one.older, one.newer] for one in report.forks],
+        "disclosed": [
+            {"header_id": one.header_id, "stream": one.stream, "sha256": one.sha256}
+            for one in report.disclosed
+        ],
     }
+
+
+def _answer(says: str) -> str:
+    """The library's words as the vectors have them: `refused` with its code as a number."""
+    if says == NOT_SHOWN:
+        return "not shown"
+    word, _, rest = says.partition(" ")
+    if word != "refused":
+        return word.removesuffix(",")
+    words = rest.partition("(")[2].partition(")")[0]
+    return f"refused {statement_pb2.RefusalCode.Value('REFUSAL_CODE_' + words.replace(' ', '_').upper())}"
 
 
 JUDGES: dict[str, Callable[[Mapping[str, Json], World], Values]] = {

@@ -1,5 +1,6 @@
 """Every bound of the field table has a vector that breaks it, or a reason why it has none."""
 
+import re
 from pathlib import Path
 
 from mce_exchange.fields import FIELDS
@@ -11,18 +12,6 @@ FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "mce1" / "faults"
 REASONS = {
     "MemberCard.member": "a card is handed over by file before a network exists: client.joining reads it",
     "EvidenceDirectory.bundle": "14 MiB, and the cap of the record that holds it",
-    **dict.fromkeys(
-        (
-            "EvidenceFork.older",
-            "EvidenceFork.newer",
-            "EvidenceFork.root",
-            "EvidenceFork.proof",
-            "EvidenceDisclosure.header_id",
-            "EvidenceDisclosure.stream",
-            "EvidenceDisclosure.secret",
-        ),
-        "the library refuses this kind of record as a whole",
-    ),
 }
 
 
@@ -91,6 +80,12 @@ def test_the_reader_has_the_bounds_of_the_library() -> None:
             bound = ours[message][field.name]
             assert (bound.low, bound.least, bound.most) == (field.low, field.least, field.most)
             assert bound.high == (2**63 - 1 if field.high is None else field.high)
+
+
+def test_every_expected_code_is_one_of_section_11() -> None:
+    spec = (FOLDER.parents[3] / "SPEC.md").read_text("utf-8")
+    codes = set(re.findall(r"^\| `(\w+)` \|", spec.partition("## 11 Errors")[2].partition("###")[0], re.M))
+    assert {load(path).expect for path in FOLDER.glob("*/*.json")} <= codes
 
 
 def test_there_are_as_many_faults_as_promised() -> None:

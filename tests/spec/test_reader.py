@@ -43,6 +43,17 @@ def test_the_reader_loads_nothing_of_the_library() -> None:
     assert said.stdout.strip() == "[]"
 
 
+def test_the_reader_prints_what_it_finds() -> None:
+    folder = ROOT / "tests" / "vectors" / "mce1"
+    names = [str(folder / "checkpoint.json"), str(folder / "faults" / "log" / "entry-version-2.json")]
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.reader", *names], capture_output=True, check=True, text=True, cwd=ROOT
+    ).stdout
+    assert f"{names[0]}: accept" in said
+    assert '"origin": "mce1/' in said
+    assert f"{names[1]}: malformed (another form than an entry's)" in said
+
+
 def test_the_worked_example_follows_from_its_artefacts_and_seeds() -> None:
     made = example.derive(ROOT / "tests" / "vectors" / "spec-example")
     spec = (

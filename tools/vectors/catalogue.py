@@ -87,7 +87,11 @@ def _log(history: History, goods: Mapping[str, Good]) -> Catalogued:
         ("consistency", faults_log.consistency(world, goods["consistency"])),
         ("evidence", faults_evidence.form(goods["evidence"])),
         ("evidence", faults_evidence.contents(history, goods["evidence"])),
-        ("evidence", faults_evidence.bounds(history, goods["evidence"])),
+        ("evidence-payload", faults_evidence.disclosures(history, goods["evidence-payload"])),
+        ("evidence-fork", faults_evidence.forks(history, goods["evidence-fork"])),
+        ("evidence", faults_evidence.bounds(goods["evidence"], faults_evidence.RECORDS)),
+        ("evidence-payload", faults_evidence.bounds(goods["evidence-payload"], faults_evidence.DISCLOSURE)),
+        ("evidence-fork", faults_evidence.bounds(goods["evidence-fork"], faults_evidence.FORK)),
     ):
         for fault in made:
             yield "log", goods[name], fault

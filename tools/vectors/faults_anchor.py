@@ -72,6 +72,10 @@ def anchors(world: World, good: Good) -> Faults:
         be,
         changed(be_pq, 300),
     )
+    for name, value in (("cut", be.value[:-1]), ("longer", be.value + b"\0")):
+        line = Signature(be.name, be.key_hash, value)
+        says = "a witness's Ed25519 line of another length"
+        yield fault(f"witness-ed25519-{name}", says, log, log_pq, line, be_pq)
     two = _ml_dsa(parsed.text, be.name, NOW + 8, "witness-be")
     yield fault("witness-two-times", "a witness's lines over two times", log, log_pq, be, two)
     early = _ed25519(parsed.text, be.name, 0, "witness-be")

@@ -82,6 +82,12 @@ def authority(history: History) -> Made:
         "the relay says that pt has it",
         sign.again("delivered-pt", same, "relay-1"),
     )
+    successor = history.world.entry("directory-2")[1].raw
+    at = history.world.entry("directory-2")[0] + 1
+    given = {"index": at, "statement": successor}
+    says = "a Directory where another Statement is asked for"
+    one = Fault(name="by-roots-a-directory", expect="signature", section="4.3", says=says, input=given)
+    yield "delivered-pt", one
     yield fault(
         "delivered-pt",
         "another-delivered",

@@ -45,6 +45,9 @@ def chain(base: Base) -> Faults:
         ("not-a-directory", "a prekey in its place", {"2": {"statement": base.world.entries[1].raw}}),
     ):
         yield fault(f"chain-{name}", "context", "8.2", says, {"versions": versions})
+    prekey = {"1": {"statement": base.world.entries[1].raw}}
+    says = "a prekey in the genesis's place"
+    yield fault("genesis-not-a-directory", "context", "8.2", says, {"versions": prekey})
     yield _closed(base)
 
 

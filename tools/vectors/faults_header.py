@@ -43,6 +43,9 @@ def parts(base: Base) -> Faults:
         says="two recipients, three wraps",
         input={"statement": more},
     )
+    other = {"statement": base.world.entry("void")[1].raw}
+    says = "a Statement that is no header"
+    yield Fault(name="header-is-a-void", expect="context", section="5.3", says=says, input=other)
     sizes = {
         "payload-of-8191": (0, 8 * KIB - 1),
         "payload-of-4-kib": (0, 4 * KIB),
@@ -133,6 +136,8 @@ def rewraps(base: Base) -> Faults:
         return {"index": index, "statement": signed(raw.put(5, sha256(wrap))), "wrap": wrap}
 
     good = {"index": index, "statement": logged.raw}
+    void = {"statement": world.entry("void")[1].raw}
+    yield fault("is-a-void", "context", "a Statement that is no re-wrap", void)
     wrap = base.sealed.wraps[0]
     yield fault("with-the-headers-wrap", "context", "the header's wrap in its place", {**good, "wrap": wrap})
     of_another = raw.put(2, seed("another header"))

@@ -87,6 +87,7 @@ def consistency(world: World, good: Good) -> Faults:
     yield fault("proof-empty", "no proof", proof=[])
     yield fault("proof-cut", "a hash short", proof=proof[:-1])
     yield fault("proof-longer", "a hash too many", proof=[*proof, bytes(32)])
+    yield fault("proof-of-64-hashes", "a hash above the cap", proof=[bytes(32)] * 64)
     yield fault("proof-swapped", "two hashes swapped", proof=[proof[1], proof[0], *proof[2:]])
     flipped = [bytes([proof[0][0] ^ 1]) + proof[0][1:], *proof[1:]]
     yield fault("proof-bit-flipped", "one bit of a hash", proof=flipped)

@@ -6,6 +6,7 @@ from mce_exchange import limits
 from mce_exchange.log import note as notes
 from mce_exchange.log.checkpoint import Checkpoint
 from mce_exchange.log.note import Algorithm, Note, Signature
+from mce_exchange.primitives.verify import sha256
 from tools.vectors.files import Fault, Faults, Good, Written
 from tools.vectors.world import COSIGNERS, World, seed
 
@@ -157,6 +158,9 @@ def checkpoints(world: World, good: Good) -> Faults:
     )
     witness = by(text, "witness-be", "witness-be")
     yield fault("by-a-witness-alone", "a witness's signature and not the log's", Note(text, (witness,)))
+    none = Checkpoint(point.origin, 0, sha256(b"")).text
+    says = "a tree of no entries, for which no key lives"
+    yield fault("of-nothing", says, Note(none, (by(none, line.name, "log-1"),)), "directory")
     late = world.point(world.entry("directory-2")[0] + 2).text
     yield fault(
         "by-the-removed-key",

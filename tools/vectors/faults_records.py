@@ -30,7 +30,8 @@ def members(base: Base) -> Faults:
     swapped = [*records[:be], changed, *records[be + 1 :]]
     yield made("record-changed", "a record that the root does not hold", Version(good.body, tuple(swapped)))
     yield made("record-missing", "a record too few", Version(good.body, tuple(records[:-1])))
-    yield made("record-too-many", "a record too many", Version(good.body, (*records, records[-1])))
+    more = raw.change(records[-1], (), raw.put(1, b"zz"))
+    yield made("record-too-many", "a record too many", Version(good.body, (*records, more)))
     yield made("of-version-1", "the records of the version before", Version(good.body, base.first.members))
     yield made(
         "descending",
@@ -179,8 +180,7 @@ def log_and_witnesses(base: Base) -> Faults:
     def made(name: str, says: str, version: Version, cause: str = "context") -> Fault:
         return fault(name, cause, "8.3", says, base.next(version))
 
-    ended = good.with_body(raw.put(4, 2), (10, 1))
-    yield made("log-no-living-key", "no living log key", ended)
+    yield made("log-no-living-key", "no living log key", good.with_body(raw.drop(10, 1)))
     yield made("log-two-living-keys", "two living log keys", good.with_body(raw.drop(4), (10, 0)))
     yield made(
         "log-key-identity", "a log key that is the identity", good.with_body(raw.put(1, IDENTITY), (10, 1))
@@ -195,7 +195,7 @@ def log_and_witnesses(base: Base) -> Faults:
     yield made("quorum-above-n", "4 of 3", good.with_body(raw.put(1, 4), (13, 0)))
     yield made("quorum-of-fewer", "2 of 2, with three witnesses", _two_of_two(good))
     yield made("quorum-0-of-3", "0 of 3", good.with_body(raw.drop(1), (13, 0)))
-    yield made("quorum-3-of-0", "3 of 0", good.with_body(raw.drop(2), (13, 0)))
+    yield made("quorum-2-of-0", "2 of 0", good.with_body(raw.drop(2), (13, 0)))
     yield made("quorum-missing", "no quorum", good.with_body(raw.drop(13)), "malformed")
     yield made(
         "witness-of-one-name", "two witnesses of one name", good.with_body(raw.put(1, b"witness-be"), (12, 1))
@@ -240,6 +240,13 @@ def bounds(base: Base) -> Faults:
     for name, expect, says, how in variants("MemberRecord", raw.value(good.members[MEMBERS.index("be")])):
         given = base.unsigned(good.with_member("be", how))
         yield fault(f"member-{name}", expect, "10", f"MemberRecord.{says}", given)
+    empty = good.with_body(raw.put(14, b""))
+    says = "an index list that is there and empty"
+    yield fault("directory-earlier-indices-empty", "malformed", "4.1", says, base.unsigned(empty))
+    # What they hold is not looked at: their size is known before.
+    heavy = Version(good.body, (*good.members, *[b"a" * limits.MEMBER_RECORD] * 112))
+    says = "a Statement and records of more than 14 MiB together"
+    yield fault("directory-above-the-cap", "limit", "8.1", says, base.unsigned(heavy))
     board = good.with_member("pt", raw.again(10, 15))
     says = "MemberRecord.board_keys stands 17 times"
     yield fault("member-board-keys-too-many", "limit", "10", says, base.unsigned(board))

@@ -1,5 +1,6 @@
 """Genuine Statements that contradict what the log has said before (SPEC 8.4 to 8.8, 9.4)."""
 
+import base64
 from typing import Any
 
 from tools.vectors import raw
@@ -50,7 +51,7 @@ def contradictions(history: History) -> Made:
         "8.5",
         "directory",
     )
-    above = raw.put(3, world.anchor(witnesses={}))
+    above = raw.put(3, world.anchor(world.entry(held)[0] + 1, witnesses={}))
     yield fault(held, "suspension-anchor-above", "an anchor above it", sign.again(held, above), "8.5")
     other = raw.put(3, _unsigned(_note(world, held, 3)))
     yield fault(
@@ -59,6 +60,12 @@ def contradictions(history: History) -> Made:
     again = {"index": world.entry(held)[0] + 1, "statement": sign.again(held, same, "root-1")}
     says = "a member that is suspended already"
     yield held, Fault(name="suspension-again", expect="context", section="8.5", says=says, input=again)
+    third = {"index": world.entry("suspension-2")[0] + 1, "statement": sign.again(held, raw.put(2, b"be"))}
+    says = "a third member, by one root alone"
+    yield held, Fault(name="suspension-of-a-third", expect="context", section="8.5", says=says, input=third)
+    private = {"statement": world.entry("void")[1].raw}
+    says = "a private Statement as a public one"
+    yield held, Fault(name="public-is-private", expect="context", section="4.2", says=says, input=private)
     late = {"index": world.entry("directory-2")[0] + 1, "statement": world.entry(held)[1].raw}
     says = "a suspension that was lifted, logged again"
     yield held, Fault(name="suspension-replayed", expect="context", section="8.5", says=says, input=late)
@@ -66,7 +73,7 @@ def contradictions(history: History) -> Made:
     size = raw.put(6, world.entry(mark)[0] + 1)
     yield fault(mark, "high-water-above-itself", "a tree above it", sign.again(mark, size), "9.4")
     for entry, number in (("overdue", 4), ("erasure", 5)):
-        above = raw.put(number, world.anchor(witnesses={}))
+        above = raw.put(number, world.anchor(world.entry(entry)[0] + 1, witnesses={}))
         yield fault(entry, f"{entry}-anchor-above", "an anchor above it", sign.again(entry, above), "9.4")
         forged = raw.put(number, _unsigned(_note(world, entry, number)))
         yield fault(
@@ -88,7 +95,7 @@ def _number(world: World, entry: str, number: int) -> int:
 
 def _unsigned(note: bytes) -> bytes:
     lines = note.split(b"\n")
-    return b"\n".join([lines[0], str(int(lines[1]) - 1).encode(), *lines[2:]])
+    return b"\n".join([*lines[:2], base64.b64encode(seed("another root")), *lines[3:]])
 
 
 def _revocations(world: World, sign: Signing) -> Made:
@@ -136,7 +143,7 @@ def _clocks(world: World, sign: Signing) -> Made:
     yield fault("too-soon", "an hour above the last one", world.anchor(16, witnesses=soon), index=after)
     years = {"be": NOW + 10**9, "es": NOW + 10**9}
     yield fault("after-the-directory", "a time after the Directory's end", world.anchor(16, witnesses=years))
-    yield fault("above-itself", "an anchor above it", world.anchor(world.tree.size))
+    yield fault("above-itself", "an anchor above it", world.anchor(world.entry(entry)[0] + 1))
 
 
 def _recoveries(world: World, sign: Signing) -> Made:

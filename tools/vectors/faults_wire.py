@@ -66,11 +66,11 @@ def encoding(base: Base) -> Faults:
         "varint-of-11-bytes", "a varint of eleven bytes", raw.literally(2, b"\x10" + varint(1, longer=10))
     )
     yield fault("varint-above-64-bits", "a varint of 65 bits", raw.literally(9, b"\x48" + varint(1 << 64)))
-    yield fault("varint-cut", "the core ends inside a varint", raw.append(b"\x58\x80"))
+    yield fault("varint-cut", "the core ends inside a varint", raw.append(b"\x60\x80"))
     yield fault(
         "length-beyond-the-end", "a field longer than what holds it", raw.append(b"\x6a\x20" + bytes(31))
     )
-    yield fault("value-missing", "the core ends after a tag", raw.append(b"\x58"))
+    yield fault("value-missing", "the core ends after a tag", raw.append(b"\x60"))
     yield fault("not-utf-8", "a sender that is not UTF-8", raw.put(4, b"b\xff"))
     yield fault("utf-8-overlong", "a text with an overlong form", raw.put(4, b"\xc1\xa2e"))
     yield fault("utf-8-surrogate", "a text with a surrogate", raw.put(4, b"\xed\xa0\x80"))

@@ -1,16 +1,29 @@
 """The good vectors: everything in the network's log, and what stands under it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from mce_exchange.audit.build import Piece, build
+from mce_exchange.audit.build import Disclosure, Piece, Views, build
+from mce_exchange.log.checkpoint import Checkpoint, sign_checkpoint
 from mce_exchange.log.entry import LogEntry
+from mce_exchange.primitives.stream import stream_secret
 from mce_exchange.v1 import log_pb2
+from tools.vectors import expression
+from tools.vectors.envelope_base import SEALED_CHUNK
 from tools.vectors.files import Good, shown
 from tools.vectors.history import History
-from tools.vectors.world import COSIGNERS, PREKEYS, SIGNERS, World, seed
+from tools.vectors.world import (
+    CONTENT_KEY,
+    COSIGNERS,
+    MESSAGE_REF,
+    PASSED_OVER,
+    PREKEYS,
+    SIGNERS,
+    World,
+    seed,
+)
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "tests" / "vectors" / "mce1"
 NETWORK: Final = "network"
@@ -56,11 +69,12 @@ def goods(history: History) -> Iterator[Good]:
     world = history.world
     yield from directories(history)
     for one in world.entries[1:]:
-        if one.name not in ("header", "directory-2"):
+        if one.name not in ("header", "directory-2") and not one.name.startswith(PASSED_OVER):
             yield statement(world, one.name)
     yield from envelopes(history)
     yield from notes(world)
     yield evidence(world)
+    yield from shown_in_part(history)
 
 
 def directories(history: History) -> Iterator[Good]:
@@ -172,28 +186,72 @@ def evidence(world: World) -> Good:
     made = b"".join(
         build(pieces, network_id=world.network_id, tree=world.tree, anchor=world.anchor(), anchor_size=size)
     )
-    given = {"network_id": world.network_id, "file": shown(made, _with_references(world, made))}
+    given = {"network_id": world.network_id, "file": shown(made, _with_references(made, known(world)))}
     return Good(
         name="evidence", kind="evidence", section="12", says="the whole log under an anchor", input=given
     )
 
 
-def _with_references(world: World, made: bytes) -> Any:
-    """The file with what network.json holds left to it."""
+def shown_in_part(history: History) -> Iterator[Good]:
+    """The header alone, and a stream of it disclosed; proof of a fork."""
+    world, base = history.world, history.envelope
+    # Version 2 changes the log's key and is not shown: an anchor of before.
+    size = 12
+
+    def good(name: str, says: str, **more: Any) -> Good:
+        first = Piece(0, world.entries[0].raw, world.entries[0].members)
+        made = b"".join(
+            build(
+                [first, Piece(base.index, base.sealed.statement.raw)],
+                network_id=world.network_id,
+                tree=world.tree,
+                anchor=world.anchor(size),
+                anchor_size=size,
+                **more,
+            )
+        )
+        known_ = [*known(world), *_chunks(history)]
+        given = {"network_id": world.network_id, "file": shown(made, _with_references(made, known_))}
+        return Good(name=f"evidence-{name}", kind="evidence", section="12", says=says, input=given)
+
+    sealed = (base.sealed.payload, base.attachment)
+    for stream, name in enumerate(("payload", "attachment")):
+        secret = stream_secret(CONTENT_KEY, MESSAGE_REF, stream)
+        parts = [sealed[stream][at : at + SEALED_CHUNK] for at in range(0, len(sealed[stream]), SEALED_CHUNK)]
+        one = Disclosure(header_id=base.sealed.id, stream=stream, secret=secret, chunks=parts)
+        yield good(name, f"a message, its {name} disclosed", disclosures=[one])
+    point = world.point(6)
+    other = Checkpoint(point.origin, point.size, seed("another root"))
+    same = Views(older=world.checkpoint(6), newer=sign_checkpoint(other, COSIGNERS["log-1"].keys[0]))
+    grown = Views(
+        older=sign_checkpoint(other, COSIGNERS["log-1"].keys[0]),
+        newer=world.checkpoint(12),
+        root=point.root,
+        proof=tuple(world.tree.consistency_proof(6, 12)),
+    )
+    yield good(
+        "fork", "two roots of one size, and a tree that does not grow from another", forks=[same, grown]
+    )
+
+
+def _chunks(history: History) -> Iterator[tuple[bytes, Any]]:
+    """The attachment's sealed chunks, as key, nonce and plaintext."""
+    whole = history.envelope.whole_attachment
+    made = whole.written.json["aead"]
+    for chunk, sealed in zip(made["chunks"], whole.parts, strict=True):
+        yield sealed, {"aead": {"key": made["key"], "chunks": [chunk]}}
+
+
+def _with_references(made: bytes, known_: Iterable[tuple[bytes, Any]]) -> Any:
+    """The file with what is written elsewhere, or shorter, left to it."""
     parts: list[Any] = []
     at = 0
-    for index, one in enumerate(world.entries):
-        where: dict[str, Any] = {"of": "network.json", "at": ["input", "log", index]}
-        held = [
-            (one.raw, "statement", None),
-            *((record, "members", n) for n, record in enumerate(one.members)),
-        ]
-        for data, key, number in held:
-            found = made.index(data, at)
-            step = [key] if number is None else [key, number]
-            parts += [made[at:found].hex(), {**where, "at": [*where["at"], *step]}]
+    for data, written in known_:
+        found = made.find(data, at)
+        if found >= 0:
+            parts += [expression.plain(made[at:found]), written]
             at = found + len(data)
-    return {"join": [*parts, made[at:].hex()]}
+    return {"join": [*parts, expression.plain(made[at:])]}
 
 
 def with_values(good: Good, values: Mapping[str, Any]) -> Good:

@@ -17,6 +17,7 @@ from tools.vectors.world import (
     CONTENT_KEY,
     COSIGNERS,
     NOW_MINUTES,
+    PASSED_OVER,
     PREKEYS,
     SIGNERS,
     World,
@@ -152,6 +153,8 @@ def _public(world: World) -> None:
         signers=signers("root-2"), member="pt", anchor=world.anchor(12), reason=pb.SUSPENSION_REASON_REQUESTED
     )
     world.log("suspension", world.sign("suspension", held, "root-2"))
+    held.member = "audit"
+    world.log("suspension-2", world.sign("suspension", held, "root-2"))
 
 
 def directory(world: World, draft: Draft, *keys: str) -> tuple[Statement, tuple[bytes, ...]]:
@@ -182,7 +185,7 @@ def second(world: World) -> Draft:
             replace(first, life=replace(first.life, removed=2)),
             Living(value=COSIGNERS["log-2"].public, life=Life(added=0)),
         ),
-        lifted_suspensions=(world.state.suspended["pt"].id,),
+        lifted_suspensions=tuple(one.id for one in world.state.suspended.values()),
     )
 
 
@@ -207,3 +210,13 @@ def _after(world: World) -> None:
         cut=world.anchor(),
     )
     world.log("board-recovery", world.sign("board-recovery", recovery, *BOARD))
+    soon = pb.Clock(signers=signers("relay-1"), anchor=world.anchor(17))
+    world.log(f"{PASSED_OVER}-clock", world.sign("clock", soon, "relay-1"))
+    index, header = world.entry("header")
+    id_ = header.statement.id(world.network_id)
+    # Genuine, and worth nothing for this message: place 1 is pt's.
+    world.log("delivered-by-another", _delivered(world, "es-1", id_, index, 1))
+    again = world.sign("void", world.entry("void")[1].statement.body, "be-1")
+    world.log(f"{PASSED_OVER}-void-again", again)
+    lost = _delivered(world, "be-2", id_, index, 0)
+    world.log(f"{PASSED_OVER}-delivered", lost)
