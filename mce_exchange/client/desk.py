@@ -49,15 +49,17 @@ def find(home: Home, text: str, *, outgoing: bool | None = None) -> bytes:
 
 
 def acknowledge(home: Home, identity: Identity, ids: Sequence[str]) -> None:
-    """Answer `delivered` for messages in state `ready`, in one transaction; each once if named twice."""
+    """Answer `delivered` for messages in state `ready`, in one transaction; each once if named twice.
+
+    The node signs: one Statement for all that has been acknowledged when it comes to it.
+    """
     if not ids:
         raise UsageError("name at least one message to acknowledge")
     with home.database.write():
         about = [_about(home, identity.member, id_, ("ready",)) for id_ in dict.fromkeys(ids)]
         for one in about:
             home.inbox.move(one.header_id, state="acknowledged")
-        for at in range(0, len(about), limits.ACK_ITEMS):
-            home.publishing.put(answers.delivered(identity.author, about[at : at + limits.ACK_ITEMS]))
+        home.publishing.put_delivered(about)
 
 
 def refuse(home: Home, identity: Identity, id_: str, code: Refusal) -> None:

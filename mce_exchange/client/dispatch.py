@@ -4,9 +4,10 @@
 when its proof holds under the log's signature; until then the same bytes stay queued (threats R4, R5).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final, Self, cast
 
 from mce_exchange import limits
@@ -193,6 +194,11 @@ class Dispatch:
             at=int(self._clock()),
         )
         return None
+
+    def to_publish(self, limit: int, skip: Container[object]) -> list[Queued]:
+        """Statements that wait, acknowledgements signed."""
+        self._home.publishing.sign_delivered(partial(answers.delivered, self._identity.author))
+        return self._home.publishing.waiting(limit, skip=skip)
 
     def published(self, queued: Sequence[Queued], outcomes: Sequence[Outcome]) -> list[MceError | None]:
         """Take the relay's answers to other Statements, likewise."""

@@ -36,6 +36,7 @@ from mce_exchange.store.home import Home
 from mce_exchange.store.outbox import Sent
 
 _LOOK_SECONDS = 1.0
+_PAGE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class Item:
     _hotline: "Hotline"
 
     async def acknowledge(self) -> None:
-        """Sign and queue `delivered`; this message is never given again."""
+        """Answer `delivered`: durable when this returns, and this message is never given again."""
         await self._hotline.acknowledge(self.id)
 
     async def refuse(self, code: Refusal = Refusal.BY_PERSON) -> None:
@@ -123,14 +124,21 @@ class Hotline:
         What is not answered is given again by the next iteration, in this process or a later one.
         """
         given: set[bytes] = set()
+        clock = asyncio.get_running_loop().time
         async for _ in self._changes(News.INBOX):
             waiting = [header_id for _, header_id in await self.node.run_home(self._home.inbox.ids, "ready")]
             given.intersection_update(waiting)
-            for header_id in waiting:
-                item = None if header_id in given else await self.node.run_home(self._item, header_id)
-                if item is not None:
-                    given.add(header_id)
-                    yield item
+            new = [one for one in waiting if one not in given]
+            for at in range(0, len(new), _PAGE):
+                page = new[at : at + _PAGE]
+                items = await self.node.run_home(self._items, page)
+                fresh = clock() + _LOOK_SECONDS
+                for header_id, read in zip(page, items, strict=True):
+                    # The ones before may have taken the application long.
+                    item = read if clock() < fresh else await self.node.run_home(self._item, header_id)
+                    if item is not None:
+                        given.add(header_id)
+                        yield item
 
     async def alarms(self, after: int = 0, *, unseen: bool = False) -> AsyncIterator[Raised]:
         """Alarms with an id above `after`, then each as it is raised, without end."""
@@ -141,7 +149,7 @@ class Hotline:
                 yield alarm
 
     async def acknowledge(self, *ids: str) -> None:
-        """Sign and queue one `delivered` for these messages, which are never given again."""
+        """Answer `delivered` for these messages: durable when this returns, and never given again."""
         await self.node.run_home(desk.acknowledge, self._home, self.node.identity, ids)
 
     async def refuse(self, id_: str, code: Refusal = Refusal.BY_PERSON) -> None:
@@ -198,6 +206,9 @@ class Hotline:
         """Write attachment `number` (from 0) of a received message to a new file, decrypted."""
         one = await self.node.run_home(desk.attachment, self._home, read_id(id_), number)
         await asyncio.to_thread(desk.save, self._home, one, Path(path), progress=progress)
+
+    def _items(self, header_ids: Sequence[bytes]) -> list[Item | None]:
+        return [self._item(one) for one in header_ids]
 
     def _item(self, header_id: bytes) -> Item | None:
         received = self._home.inbox.find(header_id)

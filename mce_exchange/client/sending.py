@@ -121,10 +121,10 @@ class Sending:
 
     async def publish(self) -> float | None:
         """Acknowledgements and all other Statements."""
-        publishing, calls = self._home.publishing, self._statements
+        calls = self._statements
         return await self._call(
             calls,
-            partial(publishing.waiting, calls.size, skip=calls.waiting()),
+            partial(self._dispatch.to_publish, calls.size, calls.waiting()),
             lambda one: one.id,
             self._relay.publish,
             self._dispatch.published,

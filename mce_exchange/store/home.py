@@ -127,7 +127,9 @@ class Home:
 
     def settled(self) -> bool:
         """Whether nothing waits to be sent, published or fetched."""
-        return not (self.outbox.count("queued") or self.publishing.waiting(1) or self.inbox.count("fetching"))
+        return not (
+            self.outbox.count("queued") or not self.publishing.empty() or self.inbox.count("fetching")
+        )
 
     @property
     def locked(self) -> bool:

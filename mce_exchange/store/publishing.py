@@ -1,11 +1,13 @@
 """Signed Statements on their way to the log: queued durably, sent with the same bytes until answered."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 import msgpack
 
+from mce_exchange import limits
+from mce_exchange.hotline.answers import About
 from mce_exchange.statement import Statement
 from mce_exchange.store.database import Database, News
 from mce_exchange.store.logbook import records
@@ -44,6 +46,32 @@ class Publishing:
             wrap,
             msgpack.packb(list(members)),
         )
+
+    def put_delivered(self, about: Sequence[About]) -> None:
+        """Note what is acknowledged: durable like the rest, and signed by `sign_delivered`."""
+        self._database.touch(News.STATEMENTS)
+        for one in about:
+            self._database.run(
+                "INSERT INTO unsigned (header_id, log_index, position) VALUES (?, ?, ?)",
+                one.header_id,
+                one.index,
+                one.position,
+            )
+
+    def sign_delivered(self, sign: Callable[[Sequence[About]], Statement]) -> None:
+        """Queue one Statement for what was acknowledged since the last, in one transaction."""
+        found = self._database.rows(
+            "SELECT header_id, log_index, position, id FROM unsigned ORDER BY id LIMIT ?", limits.ACK_ITEMS
+        )
+        if found:
+            with self._database.write():
+                self.put(sign([About(header_id=r[0], index=r[1], position=r[2]) for r in found]))
+                self._database.run("DELETE FROM unsigned WHERE id <= ?", found[-1][3])
+
+    def empty(self) -> bool:
+        """Whether nothing waits to be signed or published."""
+        waiting = self._database.value("SELECT 1 FROM publishing WHERE state = 'waiting' LIMIT 1")
+        return not (waiting or self._database.value("SELECT 1 FROM unsigned LIMIT 1"))
 
     def waiting(self, limit: int, *, skip: Container[object] = ()) -> list[Queued]:
         """The oldest that have no answer yet, are not in `skip`, and one call takes."""

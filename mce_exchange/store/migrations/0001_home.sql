@@ -126,6 +126,14 @@ CREATE INDEX publishing_index ON publishing (log_index);
 CREATE INDEX publishing_state ON publishing (state, id);
 CREATE INDEX publishing_unanchored ON publishing (log_index) WHERE state = 'accepted' AND NOT anchored;
 
+-- Acknowledged here, and its `delivered` not signed yet: the node signs one for many.
+CREATE TABLE unsigned (
+    id        INTEGER PRIMARY KEY,
+    header_id BLOB NOT NULL UNIQUE,
+    log_index INTEGER NOT NULL,
+    position  INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE alarm (
     id    INTEGER PRIMARY KEY,
     kind  TEXT NOT NULL,
