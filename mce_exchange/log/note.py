@@ -12,6 +12,10 @@ from mce_exchange.errors import LimitError, MalformedError
 from mce_exchange.primitives.verify import sha256
 
 _DASH: Final = "— "
+# Unicode's White_Space in full, so that no library's idea of a space decides; and the plus sign.
+_NEVER: Final = frozenset(
+    "+\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+)
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 KEY_HASH: Final = 4
 
@@ -96,4 +100,4 @@ def _signature(line: str) -> Signature:
 
 def good_name(name: str) -> bool:
     """Whether this may name a key: not empty, no space of any kind, no plus."""
-    return "+" not in name and name.split() == [name]
+    return bool(name) and not _NEVER.intersection(name)
