@@ -6,7 +6,8 @@ from typing import Final
 
 _VISIBLE: Final = frozenset("\n")
 _RESERVED: Final = frozenset(
-    {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+    {"con", "prn", "aux", "nul", "conin$", "conout$"}
+    | {f"{port}{number}" for port in ("com", "lpt") for number in "0123456789\u00b9\u00b2\u00b3"}
 )
 _NAME_BYTES: Final = 120
 # Letters and marks that show nothing: fillers and variation selectors, in which text can hide.
@@ -63,8 +64,8 @@ def safe_name(name: str, *, number: int) -> str:
     kept = "".join(c if _harmless(c) and c not in '\n:*?"<>|' else "_" for c in normal).strip(" .")
     stem, dot, suffix = kept.rpartition(".")
     stem, suffix = (stem, dot + suffix) if dot and len(suffix.encode()) <= 10 else (kept, "")
-    while len((stem + suffix).encode()) > _NAME_BYTES:
-        stem = stem[:-1]
-    if not stem or stem.split(".")[0].lower() in _RESERVED:
+    # Cut at once: an author's name of any length costs no more than its length.
+    stem = stem.encode()[: _NAME_BYTES - len(suffix.encode())].decode(errors="ignore").rstrip(" .")
+    if not stem or stem.split(".")[0].rstrip(" ").lower() in _RESERVED:
         stem = f"attachment-{number}"
     return stem + suffix

@@ -7,7 +7,8 @@ from typing import Final
 
 from mce_exchange.errors import CaseError
 
-_PART: Final = re.compile(r"(\d{3})X|(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
+# ASCII digits only: in Unicode's others one date could be written in many ways.
+_PART: Final = re.compile(r"(\d{3})X|(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?", re.ASCII)
 _SUFFIXES: Final = "~?%"
 
 

@@ -34,9 +34,10 @@ from mce_exchange.case.places import EEA, is_country
 from mce_exchange.errors import CaseError
 
 T = TypeVar("T")
-_E164: Final = re.compile(r"\+[1-9]\d{6,14}")
+_E164: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _MEDIA: Final = frozenset({"image/jpeg", "image/png", "application/pdf", "audio/mpeg", "audio/mp4"})
 _MEDIA_BYTES: Final = 20 * 1000 * 1000
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _HELD_BY: Final = frozenset(kind for kind in IdentifierKind if kind.name.endswith("HELD_BY"))
 _SPECIAL: Final = frozenset({RiskFactor.DISABILITY, RiskFactor.MEDICATION, RiskFactor.SEXUAL_EXPLOITATION})
 _CLOSED: Final = frozenset({RiskFactor.SEXUAL_EXPLOITATION, RiskFactor.TRAFFICKING})
@@ -137,9 +138,9 @@ def v3_age_without_birth_date(message: CaseMessage, _: Walk) -> Iterator[Finding
 
 def v4_last_seen(message: CaseMessage, _: Walk) -> Iterator[Finding]:
     """Nobody is seen after the message that says so."""
-    latest = message.header.sent_at + timedelta(minutes=5)
     for path, start, end in _seen(message):
-        if not start <= (end or start) <= latest:
+        # Subtracted, for there is no time five minutes after the last one.
+        if not start <= (end or start) or (end or start) - message.header.sent_at > _CLOCKS_DIFFER:
             yield Finding("V4", path, "The times are in the wrong order, or after this message was written.")
 
 

@@ -54,8 +54,14 @@ class RelayCard:
         _check_doors(pb.relay.certificates)
         return cls(
             relay=relay(pb.relay),
-            log_key=LogKey(ed25519=pb.log_key.ed25519, ml_dsa_44=pb.log_key.ml_dsa_44),
+            log_key=_new_log_key(pb.log_key),
         )
+
+
+def _new_log_key(pb: directory_pb2.LogKey) -> LogKey:
+    if pb.added_version or pb.removed_version:
+        raise MalformedError("a card says in which version its log key lives: the Directory says that")
+    return LogKey(ed25519=pb.ed25519, ml_dsa_44=pb.ml_dsa_44)
 
 
 def encode_card(member_: Member) -> bytes:
@@ -162,13 +168,12 @@ def relay_pb(value: Relay) -> directory_pb2.RelayRecord:
 
 
 def policy(rules: Iterable[directory_pb2.PolicyRule]) -> Mapping[Act, int]:
-    """Acts and persons; `MalformedError` if an act stands twice."""
+    """Acts and persons; `MalformedError` unless ascending by act, each once: a policy has one encoding."""
     found: dict[Act, int] = {}
     for rule in rules:
-        act = Act(rule.act)
-        if act in found:
-            raise MalformedError(f"two rules for act {act}")
-        found[act] = rule.persons
+        if found and rule.act <= max(found):
+            raise MalformedError(f"a policy rule for act {rule.act} that is not ascending")
+        found[Act(rule.act)] = rule.persons
     return found
 
 

@@ -97,5 +97,5 @@ def to_der(pem: bytes) -> bytes:
     """The same certificate as DER, from PEM; `MalformedError` if it is none."""
     try:
         return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise MalformedError("this is not a PEM certificate") from None

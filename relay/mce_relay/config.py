@@ -6,33 +6,39 @@ one that is missing. No environment variable changes anything.
 
 import tomllib
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mce_exchange.errors import UsageError
 from mce_relay.values import DAY, Quotas, Settings
 
 _DEFAULT: Final = Quotas()
+# Ten years, and a number that every store holds: beyond, a setting is a slip of the pen.
+_LONG: Final = 3650.0 * DAY
+_MANY: Final = 2**62
+_STRICT: Final = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+Seconds = Annotated[float, Field(ge=0, le=_LONG)]
+Count = Annotated[int, Field(ge=1, le=_MANY)]
 
 
 class QuotaTable(BaseModel):
     """[quotas]: per member; see `values.Quotas`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _STRICT
 
-    bytes_per_member: int = Field(default=_DEFAULT.bytes_per_member, ge=1)
-    messages_per_day: int = Field(default=_DEFAULT.messages_per_day, ge=1)
-    statements_per_day: int = Field(default=_DEFAULT.statements_per_day, ge=1)
-    pending_per_recipient: int = Field(default=_DEFAULT.pending_per_recipient, ge=1)
+    bytes_per_member: Count = _DEFAULT.bytes_per_member
+    messages_per_day: Count = _DEFAULT.messages_per_day
+    statements_per_day: Count = _DEFAULT.statements_per_day
+    pending_per_recipient: Count = _DEFAULT.pending_per_recipient
     urgent_reserve: int = Field(default=_DEFAULT.urgent_reserve, ge=0, le=90)
 
 
-class Config(BaseSettings):
+class Config(BaseModel):
     """The whole file. Paths are relative to it; times are in seconds."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+    model_config = _STRICT
 
     id: str
     listen: str = "127.0.0.1:7116"
@@ -40,24 +46,12 @@ class Config(BaseSettings):
     keys: Path = Path(".")
     data: Path = Path("data")
     metrics: str = ""
-    anchor_seconds: float = Field(default=600.0, ge=0.1)
-    sweep_seconds: float = Field(default=5.0, ge=0.05)
-    erasure_grace_seconds: float = Field(default=7.0 * DAY, ge=0)
-    deadline_seconds: tuple[float, float, float] = (3600.0, 24 * 3600.0, 72 * 3600.0)
-    drain_seconds: float = Field(default=20.0, ge=0.1)
+    anchor_seconds: float = Field(default=600.0, ge=0.1, le=_LONG)
+    sweep_seconds: float = Field(default=5.0, ge=0.05, le=_LONG)
+    erasure_grace_seconds: Seconds = 7.0 * DAY
+    deadline_seconds: tuple[Seconds, Seconds, Seconds] = (3600.0, 24 * 3600.0, 72 * 3600.0)
+    drain_seconds: float = Field(default=20.0, ge=0.1, le=_LONG)
     quotas: QuotaTable = QuotaTable()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The file and nothing else."""
-        return (init_settings,)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -66,7 +60,8 @@ class Config(BaseSettings):
             table = tomllib.loads(path.read_text())
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # Besides its own error tomllib lets pass what int() says of thousands of digits, and recursion.
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path} is not TOML: {error}") from None
         try:
             config = cls(**table)
