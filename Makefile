@@ -4,9 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULT ?=
 ARGS ?=
+INPUTS ?= 200000
+SEED ?= 1
+ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test attacks bench bench-quick check generate lock clean
+.PHONY: help demo test attacks fuzz bench bench-quick check generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -25,6 +28,9 @@ bench: .venv-bench/ready ## measure beside floors and peers, which it installs; 
 
 bench-quick: .venv-bench/ready ## sealing and relay in two minutes
 	.venv-bench/bin/python -m bench --install --quick $(ARGS)
+
+fuzz: .venv/ready ## every parser under atheris and hypothesis; INPUTS=200000 SEED=1 ONLY="wire note"
+	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples, model
 	$(BIN)/ruff format --check .
