@@ -10,6 +10,7 @@ from .schema import limit
 
 NOTE_ED25519, COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44 = 1, 4, 6
 DASH = "\N{EM DASH}"
+SPACES = " \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def parse(note: bytes) -> Checkpoint:
     parts = text.split("\n")
     must(len(parts) == 3 and all(parts), "malformed", "a checkpoint has origin, size and root alone")
     origin, number, hash_ = parts
+    must(_is_name(origin), "malformed", "an origin that is no name")
     must(number.isascii() and number.isdigit(), "malformed", "a size that is no number")
     must(number == "0" or number[0] != "0", "malformed", "a size with a leading zero")
     must(len(number) < 20 and int(number) <= limit("tree size"), "limit", "a size above the cap")
@@ -64,10 +66,14 @@ def _line(row: str) -> Line:
     parts = row.split(" ")
     must(len(parts) == 3 and parts[0] == DASH, "malformed", "a signature line that is none")
     _, name, signature = parts
-    must(bool(name) and "+" not in name and not any(c.isspace() for c in name), "malformed", "a key's name")
+    must(_is_name(name), "malformed", "a key's name")
     data = _base64(signature)
     must(len(data) > 4, "malformed", "a signature line without a signature")
     return Line(name, data[:4], data[4:])
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and not set(name) & {"+", *SPACES}
 
 
 def _base64(text: str) -> bytes:

@@ -76,5 +76,25 @@ def _unfold(
     return pair and (node_hash(last, pair[0]), node_hash(last, pair[1]))
 
 
+def inclusion_proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
+    """PATH(m, D[n]) of RFC 6962 section 2.1.1."""
+    if len(hashes) == 1:
+        return []
+    cut = _split(len(hashes))
+    if index < cut:
+        return [*inclusion_proof(hashes[:cut], index), root(hashes[cut:])]
+    return [*inclusion_proof(hashes[cut:], index - cut), root(hashes[:cut])]
+
+
+def consistency_proof(hashes: Sequence[bytes], old: int, *, known: bool = True) -> list[bytes]:
+    """SUBPROOF(m, D[n], b) of RFC 6962 section 2.1.2."""
+    if old == len(hashes):
+        return [] if known else [root(hashes)]
+    cut = _split(len(hashes))
+    if old <= cut:
+        return [*consistency_proof(hashes[:cut], old, known=known), root(hashes[cut:])]
+    return [*consistency_proof(hashes[cut:], old - cut, known=False), root(hashes[:cut])]
+
+
 def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)

@@ -38,6 +38,13 @@ def notes_(good: Good) -> Faults:
     name, _, value = lines[:-1].rpartition(b" ")
     yield fault("name-missing", "a signature without a name", text + b"\n\n" + "—  ".encode() + value + b"\n")
     yield fault("name-with-plus", "a plus in the name", text + b"\n\n" + name + b"+ " + value + b"\n")
+    for space in ("\u00a0", "\u2003", "\u3000"):
+        named = name + f"a{space}b".encode()
+        says = "a space of another kind in the name"
+        kind = f"name-with-u-{ord(space):04x}"
+        yield fault(kind, says, text + b"\n\n" + named + b" " + value + b"\n")
+    spaced = b"\n".join([origin + "\u00a0".encode(), size, root]) + b"\n\n" + lines
+    yield fault("origin-with-u-00a0", "a space of another kind in the origin", spaced)
     yield fault("base64-cut", "base64 without its padding", whole.rstrip(b"=\n") + b"\n")
     yield fault("base64-url", "base64 with a hyphen", text + b"\n\n" + name + b" -" + value[1:] + b"\n")
     yield fault("base64-spare-bits", "spare bits that are not zero", _spare_bits(text, name, value))
