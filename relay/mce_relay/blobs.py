@@ -28,7 +28,8 @@ from mce_relay.sequencer import Group, Sequencer
 from mce_relay.store.protocol import Store, Upload
 from mce_relay.values import AttachmentState
 
-_LEAVES: Final = ".leaves"
+LEAVES: Final = ".leaves"
+"""How the file of leaf hashes is named after that of the ciphertext."""
 _OURS: Final = re.compile(r"[0-9a-f]{64}(\.leaves)?").fullmatch
 _THREADS: Final = 4
 T = TypeVar("T")
@@ -120,7 +121,7 @@ class Blobs:
         return equal(merkle.root(hashes), root)
 
     def _leaves(self, root: bytes) -> bytes:
-        return self._read(self._path(root, _LEAVES), 0, limits.ATTACHMENT_PADDED)
+        return self._read(self._path(root, LEAVES), 0, limits.ATTACHMENT_PADDED)
 
     def _lock(self, root: bytes) -> asyncio.Lock:
         return self._locks.setdefault(root, asyncio.Lock())
@@ -131,7 +132,7 @@ class Blobs:
 
     def _held(self, upload: Upload) -> int:
         try:
-            chunks = self._path(upload.root, _LEAVES).stat().st_size // limits.HASH
+            chunks = self._path(upload.root, LEAVES).stat().st_size // limits.HASH
         except FileNotFoundError:
             return 0
         return min(chunks * CHUNK, upload.size)
@@ -140,7 +141,7 @@ class Blobs:
         view = memoryview(data)
         hashes = b"".join(merkle.leaf_hash(view[at : at + CHUNK]) for at in range(0, len(view), CHUNK))
         _store_at(self._path(upload.root), offset, data)
-        _store_at(self._path(upload.root, _LEAVES), offset // CHUNK * limits.HASH, hashes)
+        _store_at(self._path(upload.root, LEAVES), offset // CHUNK * limits.HASH, hashes)
         if offset == 0:
             with _typed():
                 _sync_folder(self._folder)
@@ -152,7 +153,7 @@ class Blobs:
 
     def _remove(self, root: bytes) -> None:
         with _typed():
-            for path in (self._path(root), self._path(root, _LEAVES)):
+            for path in (self._path(root), self._path(root, LEAVES)):
                 path.unlink(missing_ok=True)
             _sync_folder(self._folder)
 

@@ -17,10 +17,11 @@ from mce_exchange.log import note as notes
 from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
 from mce_exchange.log.entry import LogEntry, leaf_hashes
 from mce_exchange.log.merkle import Tree
-from mce_exchange.primitives.verify import equal, sha256
+from mce_exchange.primitives.verify import equal
 from mce_relay.sequencer import Head
-from mce_relay.store.protocol import Logged, Reader, Store
+from mce_relay.store.protocol import RESTORE, Logged, Reader, Store
 from mce_relay.values import Metrics, RelayKeys
+from mce_relay.whole import is_whole
 
 _RANGE: Final = limits.ENTRIES_PER_CALL
 
@@ -35,7 +36,7 @@ def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> t
     network_id = network_id_of(first.body)
     opened = PublicState.genesis(genesis, network_id=network_id)
     with store.write() as tx:
-        if tx.size() == 0:
+        if tx.size() == 0 and tx.checkpoint() is None:
             entry = Logged(
                 index=0,
                 entry=LogEntry(public=True, digest=first.digest).encode(),
@@ -48,11 +49,14 @@ def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> t
             tx.append(entry, ())
     with store.read() as reader:
         kept = reader.logged(0)
-        if kept is None or kept.id != first.id(network_id):
+        if kept is None:
+            raise StoreError("the log has lost its beginning", remedy=RESTORE)
+        if kept.id != first.id(network_id):
             raise StoreError(
                 "this data folder holds the log of another network",
                 remedy="name the genesis that the folder was begun with",
             )
+        _vouch(kept)
         tree = _tree(reader)
         state = _state(reader, opened, tree.size, metrics)
         _compare(reader, tree, state.directory)
@@ -77,7 +81,7 @@ def _tree(reader: Reader) -> Tree:
     while data := reader.entries(tree.size, _RANGE):
         tree.extend(leaf_hashes(data))
     if tree.size != size:
-        raise StoreError(f"the log has {tree.size} entries and its last index is {size - 1}")
+        raise StoreError(f"the log has {tree.size} entries and its last index is {size - 1}", remedy=RESTORE)
     return tree
 
 
@@ -89,11 +93,11 @@ def _compare(reader: Reader, tree: Tree, directory: Directory) -> None:
             size = read_checkpoint(notes.parse(note).text).size
             last = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size))
         except MceError as error:
-            raise StoreError(f"the last stored checkpoint does not hold: {error}") from error
+            raise StoreError(f"the last stored checkpoint does not hold: {error}", remedy=RESTORE) from error
         if last.size > tree.size or not equal(tree.root(last.size), last.root):
             raise StoreError(
                 f"the log of {tree.size} entries is not the one signed at size {last.size}",
-                remedy="restore the newest copy of the data folder; never let this one be signed",
+                remedy=f"{RESTORE}; never let this one be signed",
             )
         checked = last.size
     # Above the last checkpoint only the Statements themselves can vouch for their entries.
@@ -113,5 +117,5 @@ def _state(reader: Reader, state: PublicState, size: int, metrics: Metrics) -> P
 
 
 def _vouch(logged: Logged) -> None:
-    if not equal(LogEntry.decode(logged.entry).digest, sha256(logged.statement)):
-        raise StoreError(f"the Statement at log index {logged.index} is not the one logged")
+    if not is_whole(logged):
+        raise StoreError(f"the Statement at log index {logged.index} is not the one logged", remedy=RESTORE)

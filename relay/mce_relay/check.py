@@ -1,19 +1,27 @@
 """What `mce-relay check` looks at, and what mends it."""
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from mce_exchange.directory import trust
 from mce_exchange.directory.compose import body_of
-from mce_exchange.errors import MceError
-from mce_relay import boot
+from mce_exchange.directory.model import Directory
+from mce_exchange.errors import MceError, UsageError
+from mce_relay import boot, inspection
 from mce_relay.config import Config
+from mce_relay.core import ATTACHMENTS
 from mce_relay.keyring import FILE, Keyring
-from mce_relay.server import read_genesis
+from mce_relay.server import check_names, read_genesis
+from mce_relay.store.protocol import RESTORE
 from mce_relay.store.sqlite import FILE as DATABASE
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.values import NoMetrics
+
+_ASK: Final = "ask its sender to send it again by another message; the log itself is not hurt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +33,9 @@ class Found:
     remedy: str = ""
 
 
-def look(config: Config, passphrase: str) -> Iterator[Found]:
-    """Everything that has to be in order before `serve`, each on its own."""
-    for path in (config.keys, config.keys / FILE):
-        if path.exists() and path.stat().st_mode & 0o077:
-            wanted = "700" if path.is_dir() else "600"
-            yield Found(name="permissions", text=f"others may read {path}", remedy=f"chmod {wanted} {path}")
+def look(config: Config, passphrase: str, *, deep: bool = False) -> Iterator[Found]:
+    """Everything that has to be in order before `serve`, each on its own; `deep` hashes attachments too."""
+    yield from _permissions(config)
     try:
         keyring = Keyring.read(config.keys, passphrase)
         yield Found(name="keys", text=f"{FILE} opens")
@@ -38,26 +43,68 @@ def look(config: Config, passphrase: str) -> Iterator[Found]:
         network_id = trust.network_id_of(body_of(bundle.statement)[0])
         trust.open_genesis(bundle, network_id=network_id)
         yield Found(name="genesis", text=f"network {network_id.hex()}")
-        yield from _log(config, keyring)
+        yield from _data(config, keyring, deep=deep)
     except MceError as error:
         yield Found(name="stopped here", text=str(error), remedy=error.remedy)
-    free = os.statvfs(config.data if config.data.exists() else config.data.parent)
+    yield _disk(config.data)
+
+
+def _permissions(config: Config) -> Iterator[Found]:
+    for path in (config.keys, config.keys / FILE, config.data):
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            # What is not there, or not for us to see, is told where it is read.
+            continue
+        if mode & 0o077:
+            wanted = "700" if stat.S_ISDIR(mode) else "600"
+            yield Found(name="permissions", text=f"others may read {path}", remedy=f"chmod {wanted} {path}")
+
+
+def _disk(path: Path) -> Found:
+    there = next(one for one in (path, *path.parents) if one.exists())
+    free = os.statvfs(there)
     gigabytes = free.f_bavail * free.f_frsize / 1e9
     remedy = "free space, or move data to a larger disk" if gigabytes < 1 else ""
-    yield Found(name="disk", text=f"{gigabytes:.1f} GB free", remedy=remedy)
+    return Found(name="disk", text=f"{gigabytes:.1f} GB free", remedy=remedy)
 
 
-def _log(config: Config, keyring: Keyring) -> Iterator[Found]:
+def _data(config: Config, keyring: Keyring, *, deep: bool) -> Iterator[Found]:
     if not (config.data / DATABASE).exists():
         yield Found(name="log", text="empty: `serve` begins it with the genesis")
         return
     store = SqliteStore(config.data)
     store.open()
     try:
-        head, _, _ = boot.start(store, read_genesis(config.genesis), keyring.keys, NoMetrics())
+        faults = store.faults()
+        text = inspection.listed(faults) if faults else "its structure is whole"
+        yield Found(name="database", text=text, remedy=RESTORE if faults else "")
+        head, tree, relay = boot.start(store, read_genesis(config.genesis), keyring.keys, NoMetrics())
         version = head.state.directory.version
         yield Found(
             name="log", text=f"{head.size} entries fit the last checkpoint; Directory version {version}"
         )
+        yield _doors(config, keyring, head.state.directory, relay)
+        with store.read() as reader:
+            for name, found, remedy in (
+                ("statements", inspection.damaged_statements(reader, tree), RESTORE),
+                ("messages", inspection.damaged_messages(reader, tree), _ASK),
+                ("anchors", inspection.damaged_anchors(reader, head.state, tree), RESTORE),
+                (
+                    "attachments",
+                    inspection.damaged_attachments(reader, config.data / ATTACHMENTS, deep=deep),
+                    _ASK,
+                ),
+            ):
+                text = f"damaged: {inspection.listed(found)}" if found else "as signed"
+                yield Found(name=name, text=text, remedy=remedy if found else "")
     finally:
         store.close()
+
+
+def _doors(config: Config, keyring: Keyring, directory: Directory, relay: str) -> Found:
+    try:
+        check_names(config.id, keyring.door, directory, relay)
+    except UsageError as error:
+        return Found(name="door", text=str(error), remedy=error.remedy)
+    return Found(name="door", text=f"{relay}, as the Directory has it")

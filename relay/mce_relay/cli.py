@@ -114,16 +114,21 @@ def check_command(
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_credential: Credential = None,
+    deep: Annotated[
+        bool, Parameter(negative="", help="Hash every byte of every attachment, which may take long.")
+    ] = False,
     json: Json = False,
 ) -> int:
-    """Look at keys, permissions, genesis, log and disk; exit 1 if something has to be mended.
+    """Look at keys, permissions, genesis, log, mail and disk; exit 1 if something has to be mended.
 
-    Example: mce-relay check --config relay/relay.toml
+    Everything in the data folder is held against what was signed. The relay has to be stopped.
+
+    Example: mce-relay check --config relay/relay.toml --passphrase-credential relay
     """
     read = Config.read(config)
     source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
     passphrase = source.read("the relay's keys")
-    found = list(check.look(read, passphrase))
+    found = list(check.look(read, passphrase, deep=deep))
     lines = [f"{one.name}: {one.text}" + (f" - {one.remedy}" if one.remedy else "") for one in found]
     table = [{"name": one.name, "text": one.text, "remedy": one.remedy} for one in found]
     _say(json, {"found": table}, "\n".join(lines))

@@ -46,7 +46,8 @@ from mce_relay.values import (
 
 T = TypeVar("T")
 
-_ATTACHMENTS: Final = "attachments"
+ATTACHMENTS: Final = "attachments"
+"""The folder of attachments in the data folder."""
 _ANSWER: Final = 512 * limits.KIB
 """Bytes of an answer to a reader of the log, about; every connected member holds up to four times that."""
 
@@ -112,7 +113,7 @@ class Core:
             on_failure=self._fail,
         )
         self._blobs = Blobs(
-            folder=self._data / _ATTACHMENTS,
+            folder=self._data / ATTACHMENTS,
             store=self._store,
             sequencer=self._sequencer,
             rules=self._rules,

@@ -14,6 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mce_exchange import limits
+from mce_exchange.directory.model import Directory
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import UsageError
 from mce_exchange.v1 import relay_pb2, relay_pb2_grpc
@@ -127,7 +128,7 @@ async def serve(config: Config, keyring: Keyring) -> None:
     core = make_core(config, keyring, metrics)
     await core.start()
     try:
-        _check_names(config, keyring, core)
+        check_names(config.id, keyring.door, core.state.directory, core.relay)
         if config.metrics:
             metrics.serve(config.metrics)
         async with opened(
@@ -148,14 +149,13 @@ async def serve(config: Config, keyring: Keyring) -> None:
         await core.close()
 
 
-def _check_names(config: Config, keyring: Keyring, core: Core) -> None:
-    """What members will find at the doors is what the Directory tells them to look for."""
-    directory = core.state.directory
-    if config.id != core.relay:
-        raise UsageError(f"the configuration is of relay {config.id}, the keys are of {core.relay}")
-    if keyring.door not in directory.relays[core.relay].certificates:
+def check_names(id_: str, door: bytes, directory: Directory, relay: str) -> None:
+    """What members will find at the doors is what the Directory tells them to look for; `UsageError`."""
+    if id_ != relay:
+        raise UsageError(f"the configuration is of relay {id_}, the keys are of {relay}")
+    if door not in directory.relays[relay].certificates:
         raise UsageError(
-            f"Directory version {directory.version} has another door of {core.relay}, and members pin that",
+            f"Directory version {directory.version} has another door of {relay}, and members pin that",
             remedy="use the keys whose relay.card the federation entered, or have this one entered",
         )
 

@@ -15,15 +15,14 @@ from mce_exchange import statement as statements
 from mce_exchange.directory.model import Role
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import StoreError
-from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Tree
-from mce_exchange.primitives.verify import equal, sha256
 from mce_exchange.v1 import statement_pb2
 from mce_relay.logs import logger
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Head
 from mce_relay.store.protocol import Fate, Logged, Reader, Upload
 from mce_relay.values import Batch, Delivery
+from mce_relay.whole import is_whole
 
 _REWRAP: Final = "re-wrap"
 _SERVED: Final = frozenset({Fate.PENDING, Fate.DELIVERED, Fate.REFUSED})
@@ -104,7 +103,7 @@ def _whole(logged: Logged) -> bool:
 
     Without a public one nobody can go on at all, so that is the relay's own failure.
     """
-    if equal(LogEntry.decode(logged.entry).digest, sha256(logged.statement)):
+    if is_whole(logged):
         return True
     logger().error("statement damaged", index=logged.index)
     if logged.public:

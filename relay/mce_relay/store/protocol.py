@@ -12,9 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from mce_exchange.errors import StoreError
+
+RESTORE: Final = "keep this folder as it is, and restore the newest copy of the data folder"
+"""What to do about a store that is damaged; never begin a new log under the old name."""
 
 
 class ConflictError(StoreError):
@@ -131,6 +134,9 @@ class Reader(Protocol):
     def anchor(self, min_size: int) -> bytes | None:
         """The oldest anchor of at least this tree size; the newest for 0."""
 
+    def anchors(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Tree sizes and notes of anchors from a size on, ascending, at most `limit`."""
+
     # Messages.
 
     def message(self, id_: bytes) -> Message | None:
@@ -237,3 +243,6 @@ class Store(Protocol):
 
     def scrub(self) -> None:
         """Leave no erased bytes in the engine's own files."""
+
+    def faults(self) -> list[str]:
+        """What the engine itself finds wrong with its files; it may take long."""

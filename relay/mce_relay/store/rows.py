@@ -9,7 +9,7 @@ from typing import Any, Final
 import apsw
 
 from mce_exchange.errors import StoreError
-from mce_relay.store.protocol import ConflictError, Fate, Logged, Message, Place, Upload, Usage
+from mce_relay.store.protocol import RESTORE, ConflictError, Fate, Logged, Message, Place, Upload, Usage
 
 _ENTRY: Final = "e.idx, e.entry, e.id, e.public, e.author, e.statement"
 _MESSAGE: Final = "m.idx, e.id, m.sender, m.accepted, m.expires, m.size, m.closed, m.erased"
@@ -18,6 +18,7 @@ _PLACE: Final = (
     "p.idx, p.number, p.sender, p.recipient, p.fate, p.wrap, p.deadline, p.prekey_refused, p.rewrap"
 )
 _UPLOAD: Final = "root, owner, size, started, complete, idx"
+_MEND: Final = "look at the disk: is it full, read-only, or failing?"
 
 Row = tuple[Any, ...]
 
@@ -32,8 +33,10 @@ class typed:  # noqa: N801 - a context manager, used as one
         """Another exception goes on as it is."""
         if isinstance(error, apsw.ConstraintError):
             raise ConflictError(f"the database refused: ConstraintError: {error}") from error
+        if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+            raise StoreError(f"the database is damaged: {type(error).__name__}", remedy=RESTORE) from error
         if isinstance(error, (apsw.Error, OSError)):
-            raise StoreError(f"the database failed: {type(error).__name__}: {error}") from error
+            raise StoreError(f"the database failed: {type(error).__name__}: {error}", remedy=_MEND) from error
 
 
 class SqliteReader:
@@ -78,6 +81,10 @@ class SqliteReader:
         if min_size:
             return self._value("SELECT note FROM anchors WHERE size >= ? ORDER BY size LIMIT 1", min_size)
         return self._value("SELECT note FROM anchors ORDER BY size DESC LIMIT 1")
+
+    def anchors(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        rows = self._all("SELECT size, note FROM anchors WHERE size >= ? ORDER BY size LIMIT ?", first, limit)
+        return [(size, note) for size, note in rows]
 
     def message(self, id_: bytes) -> Message | None:
         row = self._one(f"{_MESSAGES} WHERE e.id = ?", id_)

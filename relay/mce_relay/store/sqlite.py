@@ -108,6 +108,20 @@ class SqliteStore:
         if busy is None or busy[0]:
             raise StoreError("a reader keeps erased bytes in the write-ahead log", remedy="it is tried again")
 
+    def faults(self) -> list[str]:
+        """What SQLite finds wrong with the structure of its file, and with references between rows."""
+        with typed():
+            connection = self._connect()
+            try:
+                told = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+                loose = [
+                    f"a row of {row[0]} refers to none"
+                    for row in connection.execute("PRAGMA foreign_key_check")
+                ]
+            finally:
+                connection.close()
+        return [one for one in told if one != "ok"] + loose[:20]
+
     def _open_writer(self) -> apsw.Connection:
         if self._writer is None:
             raise StoreError("the store is closed", remedy="start the relay again")
