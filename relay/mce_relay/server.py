@@ -1,6 +1,7 @@
 """One relay process: core, doors, calls, health, reflection; drained on SIGTERM and SIGINT."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -102,6 +103,9 @@ async def opened(
         port = server.add_secure_port(listen, credentials(core, door_key=door_key, door=door))
     except RuntimeError:
         raise UsageError(f"cannot listen on {listen}", remedy="is another relay running?") from None
+    # What is here now stays: no later collection walks through it again.
+    gc.collect()
+    gc.freeze()
     await server.start()
     address = f"{listen.rpartition(':')[0]}:{port}"
     try:
