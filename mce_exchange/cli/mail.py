@@ -163,7 +163,7 @@ def ack(
     """
     with open_home(common, secret) as home:
         found = list(dict.fromkeys(desk.find(home, one, outgoing=False).hex() for one in ids))
-        desk.acknowledge(home, Identity.of(home), found)
+        desk.acknowledge(home, found)
     common.say({"acknowledged": found}, f"Acknowledged {len(found)} message(s).")
     return 0
 

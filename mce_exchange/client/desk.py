@@ -48,7 +48,7 @@ def find(home: Home, text: str, *, outgoing: bool | None = None) -> bytes:
     return bytes(found[0][0])
 
 
-def acknowledge(home: Home, identity: Identity, ids: Sequence[str]) -> None:
+def acknowledge(home: Home, ids: Sequence[str]) -> None:
     """Answer `delivered` for messages in state `ready`, in one transaction; each once if named twice.
 
     The node signs: one Statement for all that has been acknowledged when it comes to it.
@@ -56,7 +56,7 @@ def acknowledge(home: Home, identity: Identity, ids: Sequence[str]) -> None:
     if not ids:
         raise UsageError("name at least one message to acknowledge")
     with home.database.write():
-        about = [_about(home, identity.member, id_, ("ready",)) for id_ in dict.fromkeys(ids)]
+        about = [_about(home, id_, ("ready",)) for id_ in dict.fromkeys(ids)]
         for one in about:
             home.inbox.move(one.header_id, state="acknowledged")
         home.publishing.put_delivered(about)
@@ -67,21 +67,18 @@ def refuse(home: Home, identity: Identity, id_: str, code: Refusal) -> None:
     if not isinstance(code, Refusal) or not code.final:
         raise UsageError("a person refuses with a code that is final")
     with home.database.write():
-        about = _about(home, identity.member, id_, ("ready", "fetching", "locked", "missing"))
+        about = _about(home, id_, ("ready", "fetching", "locked", "missing"))
         home.inbox.move(about.header_id, state="refused", reason=code.name.lower())
         home.publishing.put(answers.refused(identity.author, about, code))
 
 
-def _about(home: Home, member: str, id_: str, states: Sequence[str]) -> About:
-    received = home.inbox.find(read_id(id_))
-    if received is None or received.state not in states:
-        state = "is not here" if received is None else f"is {received.state}"
+def _about(home: Home, id_: str, states: Sequence[str]) -> About:
+    header_id = read_id(id_)
+    place = home.inbox.place(header_id)
+    if place is None or place[0] not in states:
+        state = "is not here" if place is None else f"is {place[0]}"
         raise UsageError(f"message {id_} {state}", remedy="`mce inbox` lists what waits for an answer")
-    return About(
-        header_id=received.header_id,
-        index=received.log_index,
-        position=header_of(received).recipient_index(member),
-    )
+    return About(header_id=header_id, index=place[1], position=place[2])
 
 
 def header_of(received: Received) -> Header:

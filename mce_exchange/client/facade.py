@@ -150,7 +150,7 @@ class Hotline:
 
     async def acknowledge(self, *ids: str) -> None:
         """Answer `delivered` for these messages: durable when this returns, and never given again."""
-        await self.node.run_home(desk.acknowledge, self._home, self.node.identity, ids)
+        await self.node.run_home(desk.acknowledge, self._home, ids)
 
     async def refuse(self, id_: str, code: Refusal = Refusal.BY_PERSON) -> None:
         """Sign and queue `refused` for a message, which is never given again."""

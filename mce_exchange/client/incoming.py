@@ -37,7 +37,7 @@ class Incoming:
         """A header that is not ours."""
         record, me = self._record, self._record.me
         decoded = statements.decode(given.statement)
-        if not _is_for(me, decoded) and state.directory.member(me).role is Role.AUDITOR:
+        if state.directory.member(me).role is Role.AUDITOR and not _is_for(me, decoded):
             # An auditor is shown every message, and is a party to none.
             record.keep(given, decoded.id(record.identity.network_id))
             return
@@ -111,6 +111,7 @@ class Incoming:
             reason=refusal.name.lower() if refusal else "",
             at=self._record.now,
             urgent=arrived.header.core.urgent,
+            position=arrived.position,
         )
         if refusal:
             self._refuse(arrived, refusal)

@@ -127,8 +127,11 @@ class Database:
 
     def row(self, sql: str, *values: Any) -> Row | None:
         """The first row."""
-        with closing(self.each(sql, *values)) as found:
-            return next(found, None)
+        try:
+            with closing(self._connection.execute(sql, values)) as cursor:
+                return next(cursor, None)
+        except _FOREIGN as error:
+            raise StoreError(f"the home's database refuses: {type(error).__name__}") from error
 
     def value(self, sql: str, *values: Any) -> Any:
         """The first row's first column, or None."""

@@ -50,14 +50,15 @@ class Inbox:
         reason: str = "",
         at: int,
         urgent: bool = False,
+        position: int = 0,
     ) -> None:
         """Store a message that was judged; the caller is in the transaction that moves the log on."""
         self._touch(state)
         key_box, box = bodies.shut(self._master, header_id, body) if body else (None, None)
         self._database.run(
             "INSERT OR IGNORE INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
-            " body_key, body, log_index, reason, at, urgent)"
-            " VALUES (?, 0, ?, ?, ?, x'', ?, ?, ?, ?, ?, ?, ?)",
+            " body_key, body, log_index, reason, at, urgent, position)"
+            " VALUES (?, 0, ?, ?, ?, x'', ?, ?, ?, ?, ?, ?, ?, ?)",
             header_id,
             sender,
             state,
@@ -69,6 +70,7 @@ class Inbox:
             reason,
             at,
             urgent,
+            position,
         )
 
     def unlock(self, header_id: bytes, *, state: str, body: Body) -> None:
@@ -107,6 +109,13 @@ class Inbox:
             "SELECT id, header_id FROM message WHERE outgoing = 0 AND state = ? ORDER BY id", state
         )
         return [(int(id_), bytes(header_id)) for id_, header_id in rows]
+
+    def place(self, header_id: bytes) -> tuple[str, int, int] | None:
+        """`(state, log index, our place among the recipients)` of one message."""
+        row = self._database.row(
+            "SELECT state, log_index, position FROM message WHERE header_id = ? AND outgoing = 0", header_id
+        )
+        return (str(row[0]), int(row[1]), int(row[2])) if row else None
 
     def count(self, state: str) -> int:
         """How many messages are in one state."""

@@ -13,6 +13,7 @@ class Secrets:
     def __init__(self, database: Database, master: bytes) -> None:
         self._database = database
         self._master = master
+        self._prekeys: dict[str, tuple[bytes, KemKey]] = {}
 
     def put(self, name: str, secret: bytes) -> None:
         """Store; the name is bound into the box, so boxes cannot be exchanged."""
@@ -35,6 +36,7 @@ class Secrets:
 
     def destroy(self, name: str) -> None:
         """Forget; secure_delete overwrites the row's page."""
+        self._prekeys.pop(name, None)
         self._database.run("DELETE FROM secret WHERE name = ?", name)
 
     def signing_key(self) -> PrivateKey:
@@ -44,7 +46,15 @@ class Secrets:
     def prekey(self, prekey_id: bytes) -> KemKey | None:
         """The private half of a prekey, or None: never held, or destroyed."""
         name = f"prekey/{prekey_id.hex()}"
-        return KemKey(self.get(name)) if self.names(name) else None
+        box = self._database.value("SELECT box FROM secret WHERE name = ?", name)
+        if box is None:
+            self._prekeys.pop(name, None)
+            return None
+        # Expanded once for the many messages to it, and only as long as the home holds it.
+        held = self._prekeys.get(name)
+        if held is None or held[0] != box:
+            held = self._prekeys[name] = (box, KemKey(self.get(name)))
+        return held[1]
 
     def put_prekey(self, prekey_id: bytes, key: KemKey) -> None:
         """Keep a prekey's private half (32 bytes)."""

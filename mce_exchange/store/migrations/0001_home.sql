@@ -73,7 +73,7 @@ CREATE TABLE heard (
 
 -- Messages of both directions. `body` opens with `body_key`; erasing the key erases the body.
 -- `to_upload`: its attachments are not known to be at the relay. `anchored`: its receipt has been held
--- against the log as followed, and stands under an anchor.
+-- against the log as followed, and stands under an anchor. `position`: ours among a received one's recipients.
 CREATE TABLE message (
     id        INTEGER PRIMARY KEY,
     header_id BLOB NOT NULL UNIQUE,
@@ -92,7 +92,8 @@ CREATE TABLE message (
     urgent    INTEGER NOT NULL DEFAULT 0,
     to_upload INTEGER NOT NULL DEFAULT 0,
     logged_at INTEGER,
-    anchored  INTEGER NOT NULL DEFAULT 0
+    anchored  INTEGER NOT NULL DEFAULT 0,
+    position  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX message_state ON message (outgoing, state, id);
 CREATE INDEX message_queue ON message (urgent DESC, id) WHERE outgoing = 1 AND state = 'queued';
