@@ -59,13 +59,23 @@ class Publishing:
             )
 
     def sign_delivered(self, sign: Callable[[Sequence[About]], Statement]) -> None:
-        """Queue one Statement for what was acknowledged since the last, in one transaction."""
+        """Queue one Statement a sender for what was acknowledged since the last, in one transaction.
+
+        All of a Statement's parties read all of it, and no sender is to learn of another's messages.
+        """
         found = self._database.rows(
-            "SELECT header_id, log_index, position, id FROM unsigned ORDER BY id LIMIT ?", limits.ACK_ITEMS
+            "SELECT u.header_id, u.log_index, u.position, u.id, m.sender FROM unsigned u"
+            " JOIN message m ON m.header_id = u.header_id AND m.outgoing = 0 ORDER BY u.id LIMIT ?",
+            limits.ACK_ITEMS,
         )
         if found:
+            by_sender: dict[str, list[About]] = {}
+            for header_id, index, position, _, sender in found:
+                about = About(header_id=header_id, index=index, position=position)
+                by_sender.setdefault(sender, []).append(about)
             with self._database.write():
-                self.put(sign([About(header_id=r[0], index=r[1], position=r[2]) for r in found]))
+                for one in by_sender.values():
+                    self.put(sign(one))
                 self._database.run("DELETE FROM unsigned WHERE id <= ?", found[-1][3])
 
     def empty(self) -> bool:

@@ -96,6 +96,9 @@ def _acknowledged(
     if len({header_id for header_id, _, _ in items}) != len(items):
         raise refusal("malformed", "an acknowledgement that names a message twice")
     found = [_place(group, header_id, number, index) for header_id, index, number in items]
+    if len({message.sender for message, _ in found}) > 1:
+        # Its parties read all of it: no sender learns here of another's messages.
+        raise refusal("wrong_context", "an acknowledgement of messages of more than one sender")
     for message, place in found:
         if place.recipient != author:
             raise refusal("wrong_context", f"{author} is not recipient {place.number} of {message.id.hex()}")

@@ -338,3 +338,16 @@ async def test_a_person_is_answered_for_what_cannot_be(world: World) -> None:
         assert (await settled(be, id_)).deliveries[0].status == "delivered"
         [made] = [one for one in world.relay.held if statements.decode(one.statement).type == "delivered"]
         assert len(statement_pb2.Delivered.FromString(statements.decode(made.statement).body).items) == 1
+
+
+async def test_no_sender_reads_of_anothers_messages_in_an_acknowledgement(world: World) -> None:
+    async with world.open("be") as be, world.open("es") as es, world.open("pt") as pt:
+        ids = [await send(be, world), await send(es, world), await send(be, world)]
+        await ready(pt, *ids)
+        await pt.acknowledge(*ids)
+        for sender, id_ in zip((be, es, be), ids, strict=True):
+            assert (await settled(sender, id_)).deliveries[0].status == "delivered"
+        made = [statements.decode(one.statement) for one in world.relay.held]
+        bodies = [statement_pb2.Delivered.FromString(one.body) for one in made if one.type == "delivered"]
+        named = {frozenset(item.header_id.hex() for item in body.items) for body in bodies}
+        assert named == {frozenset((ids[0], ids[2])), frozenset((ids[1],))}

@@ -54,15 +54,19 @@ async def test_the_first_final_acknowledgement_counts(tmp_path: Path) -> None:
         assert await refused(core, "es", f.delivered("es", (id_, index, 1))) == "already_final"
 
 
-async def test_one_acknowledgement_covers_many_messages(tmp_path: Path) -> None:
+async def test_one_acknowledgement_covers_many_messages_of_one_sender(tmp_path: Path) -> None:
     f = Federation()
     async with running(f, tmp_path) as core:
         sent = [named(f, await send(core, one, f.envelope(one, "pt"))) for one in ("be", "es", "be")]
-        ack = await tell(core, "pt", f.delivered("pt", *((id_, index, 0) for id_, index in sent)))
-        for member in ("be", "es", "pt", "aud"):
+        items = [(id_, index, 0) for id_, index in sent]
+        # "es" would read which messages of "be" have come, and "be" of "es".
+        assert await refused(core, "pt", f.delivered("pt", *items)) == "wrong_context"
+        ack = await tell(core, "pt", f.delivered("pt", items[0], items[2]))
+        for member in ("be", "pt", "aud"):
             assert await core.statements(member, [ack.receipt.index])
-        assert not await core.statements("nl", [ack.receipt.index])
-        assert not any([await waiting(core, "pt", index) for _, index in sent])
+        for member in ("es", "nl"):
+            assert not await core.statements(member, [ack.receipt.index])
+        assert [await waiting(core, "pt", index) for _, index in sent] == [False, True, False]
 
 
 async def test_r5_nobody_acknowledges_for_another(tmp_path: Path) -> None:
