@@ -7,6 +7,8 @@ ARGS ?=
 INPUTS ?= 200000
 SEED ?= 1
 ONLY ?=
+# Two, whatever the machine has: the suite starts processes of its own.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test attacks fuzz bench bench-quick check generate lock clean
@@ -18,7 +20,7 @@ demo: .venv/ready ## the main job on real processes; FAULT=lost-ack plants a fau
 	@$(BIN)/python examples/demo.py $(if $(FAULT),--fault $(FAULT))
 
 test: .venv/ready ## all tests; ARGS="-k name" for some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 attacks: .venv/ready ## take out each defence in turn: its test must fail
 	$(BIN)/python -m tests.attacks
