@@ -122,15 +122,15 @@ def test_a_full_disk_undoes_the_transaction_and_the_next_one_works(path: Path) -
 def test_a_step_that_fails_is_undone_alone(path: Path) -> None:
     home = Home.open(path, PASSPHRASE)
 
-    def fails() -> None:
+    def step(value: str) -> None:
         with home.database.step():
             home.settings.put("b", b"2")
-            int("within")
+            int(value)
 
     with home.database.write():
         home.settings.put("a", b"1")
         with pytest.raises(ValueError, match="within"):
-            fails()
+            step("within")
         home.settings.put("c", b"3")
     assert [home.settings.find(name) for name in "abc"] == [b"1", None, b"3"]
     home.close()
@@ -151,8 +151,9 @@ def test_a_command_that_looks_whether_a_node_runs_stops_none_from_starting(path:
     assert home.locked
     threading.Timer(0.2, os.close, [descriptor]).start()
     with home.lock():
-        assert home.locked
-    assert not home.locked
+        meanwhile = home.locked
+    afterwards = home.locked
+    assert (meanwhile, afterwards) == (True, False)
     home.close()
 
 
