@@ -37,6 +37,7 @@ class Upkeep:
             self.prekeys()
             self._gaps()
             self._queued()
+            self._unanswered()
             self._directory()
             self._silent()
             self._marks()
@@ -90,6 +91,12 @@ class Upkeep:
         for header_id in late:
             text = "a message waits for the relay since it was handed over: telephone its recipients"
             self._record.alarm(Alarm.NOT_SENT, header_id.hex(), text)
+
+    def _unanswered(self) -> None:
+        """An expired message that nobody has answered is an absence, which is never silent (promise 6)."""
+        for header_id, member in self._home.outbox.expired(self._record.now):
+            text = f"{member} never answered a message, and its lifetime has ended: telephone {member}"
+            self._record.alarm(Alarm.UNANSWERED, f"{header_id.hex()} {member}", text)
 
     def _directory(self) -> None:
         directory = self._follower.state.directory

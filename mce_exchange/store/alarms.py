@@ -22,6 +22,7 @@ class Alarm(StrEnum):
     OVERDUE = "overdue"
     UNDELIVERABLE = "undeliverable"
     REFUSED = "refused"
+    UNANSWERED = "unanswered"
     NOT_ACCEPTED = "not-accepted"
     NOT_SENT = "not-sent"
     NOT_ANCHORED = "not-anchored"

@@ -98,16 +98,17 @@ class Outbox:
 
     def put(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
         """Number, sign and store in one transaction: a crash leaves the whole message or none of it."""
+        self._database.touch(News.OUTBOX, News.UPLOADS)
         with self._database.write():
             sealed = seal()
             core = sealed.header.core
-            self._database.touch(News.UPLOADS if len(core.streams) > 1 else News.OUTBOX)
             for recipient in core.recipients:
                 self._numbers.give(recipient.member, recipient.sequence, sealed.id)
             key_box, box = bodies.shut(self._master, sealed.id, body)
             self._database.run(
                 "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
-                " body_key, body, at, urgent, to_upload) VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
+                " body_key, body, at, urgent, to_upload, lifetime)"
+                " VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 sealed.id,
                 core.sender,
                 sealed.statement.raw,
@@ -118,6 +119,7 @@ class Outbox:
                 at,
                 core.urgent,
                 len(core.streams) > 1,
+                core.lifetime_seconds,
             )
             for position, recipient in enumerate(core.recipients):
                 self._database.run(
@@ -271,6 +273,18 @@ class Outbox:
             before,
         )
         return [bytes(row[0]) for row in rows]
+
+    def expired(self, now: int) -> list[tuple[bytes, str]]:
+        """(header id, recipient) of what was accepted, has expired and was not finally answered."""
+        # From the few that are open: a home with years of messages is not walked through each minute.
+        rows = self._database.rows(
+            "SELECT header_id, member FROM recipient INDEXED BY recipient_open"
+            " CROSS JOIN message USING (header_id)"
+            " WHERE (status = 'waiting' OR status = 'refused:prekey_not_held')"
+            " AND outgoing = 1 AND state = 'accepted' AND logged_at + lifetime < ?",
+            now,
+        )
+        return [(bytes(header_id), str(member)) for header_id, member in rows]
 
     def body(self, header_id: bytes) -> Body:
         """The private part; `StoreError` once erased."""

@@ -72,10 +72,11 @@ bool told[N];
 
 /* The recipient, durable. */
 #define ABSENT       0
-#define LOCKED       1
-#define READY        2
-#define ACKNOWLEDGED 3
-#define SPURNED      4
+#define MISSING      1
+#define LOCKED       2
+#define READY        3
+#define ACKNOWLEDGED 4
+#define SPURNED      5
 byte inbox[N];
 bool owes_not_held[N];
 byte recipient_at;
@@ -309,13 +310,13 @@ active proctype Commit() {
 #define REFUSE(m) :: d_step { REFUSABLE(m) && given[m] -> inbox[m] = SPURNED }
 #endif
 /* Message, answer owed and place in the log are one transaction. Content may be invalid; an expired
- * message comes without its ciphertext. */
+ * message comes without its ciphertext, and is not answered. */
 #define COMMIT_TAKEN(m) \
     :: atomic { taken && log[NEXT] % N == m -> \
         if \
         :: log[NEXT] / N == HEADER && UNKNOWN(m) -> \
             if \
-            :: expired[m] -> inbox[m] = SPURNED \
+            :: expired[m] -> inbox[m] = MISSING \
             :: !expired[m] && !HOLDS(m) -> inbox[m] = LOCKED; owes_not_held[m] = true \
             :: !expired[m] && HOLDS(m) -> inbox[m] = READY \
             SPURN(m) \

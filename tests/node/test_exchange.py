@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mce_exchange import limits
 from mce_exchange.client.attaching import File
 from mce_exchange.client.facade import Hotline, Item
 from mce_exchange.errors import CaseError, StoreError, UsageError
@@ -107,6 +108,19 @@ async def test_refused_by_a_person(world: World) -> None:
             async for alarm in be.alarms():
                 assert (alarm.kind, id_ in alarm.about) == ("refused", True)
                 break
+
+
+async def test_an_expired_message_that_nobody_answered_is_an_alarm(world: World) -> None:
+    async with world.open("be") as be:
+        id_ = await send(be, world)
+        await accepted(be, id_)
+        await be.node.run_home(be.node.upkeep.run)
+        world.clock.now += limits.DEFAULT_LIFETIME_SECONDS + 1
+        alarms = await be.node.run_home(be.node.home.alarms.all)
+        assert [one.kind for one in alarms if one.kind == "unanswered"] == []
+        await be.node.run_home(be.node.upkeep.run)
+        alarms = await be.node.run_home(be.node.home.alarms.all)
+        assert [one.about for one in alarms if one.kind == "unanswered"] == [f"{id_} pt"]
 
 
 async def test_r4_lost_answers_make_no_second_message(world: World) -> None:

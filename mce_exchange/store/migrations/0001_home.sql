@@ -91,12 +91,13 @@ CREATE TABLE message (
     at        INTEGER NOT NULL,
     urgent    INTEGER NOT NULL DEFAULT 0,
     to_upload INTEGER NOT NULL DEFAULT 0,
+    lifetime  INTEGER NOT NULL DEFAULT 0,
     logged_at INTEGER,
     anchored  INTEGER NOT NULL DEFAULT 0,
     position  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX message_state ON message (outgoing, state, id);
-CREATE INDEX message_queue ON message (to_upload, urgent DESC, id) WHERE outgoing = 1 AND state = 'queued';
+CREATE INDEX message_queue ON message (urgent DESC, id) WHERE outgoing = 1 AND state = 'queued';
 CREATE INDEX message_unanchored ON message (log_index) WHERE outgoing = 1 AND state = 'accepted' AND NOT anchored;
 
 CREATE TABLE recipient (
@@ -108,6 +109,8 @@ CREATE TABLE recipient (
     rewrapped INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (header_id, position)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX recipient_open ON recipient (header_id)
+    WHERE status = 'waiting' OR status = 'refused:prekey_not_held';
 
 -- Signed Statements on their way to the log; the same bytes are sent until a receipt comes.
 CREATE TABLE publishing (
