@@ -43,8 +43,8 @@ class Answers:
             raise ContextError(f"no message {header_id.hex()} is shown")
         return held.header
 
-    def judge(self, decoded: Statement, index: int, state: PublicState) -> None:
-        """One Statement, by the state at its index."""
+    def judge(self, decoded: Statement, index: int, state: PublicState) -> bool:
+        """One Statement, by the state at its index; whether it counts so far."""
         id_ = decoded.id(self._network_id)
         try:
             if id_ in self._seen:
@@ -52,21 +52,20 @@ class Answers:
             signed = authenticate(decoded, state=state, index=index)
             header = read_header(decoded) if decoded.type == HEADER else None
         except ProtocolError as error:
-            self.passed_over(decoded, index, error)
-            return
+            self._facts.append((invalid(decoded, index, error), ()))
+            return False
         self._seen[id_] = index
         if header is not None:
             self._messages[id_] = _held(signed, header, index, id_)
         else:
             self._facts.append((fact_of(signed, index), decoded.signers))
             self._answer(signed, index)
+        return True
 
     def passed_over(self, decoded: Statement, index: int, error: MceError) -> None:
-        """It stands in the log and does not count, and why."""
-        if self._facts and self._facts[-1][0].index == index:
-            self._facts.pop()
-            del self._seen[decoded.id(self._network_id)]
-        self._facts.append((invalid(decoded, index, error), ()))
+        """The public one that `judge` has just let count does not after all, and why."""
+        del self._seen[decoded.id(self._network_id)]
+        self._facts[-1] = invalid(decoded, index, error), ()
 
     def finish(self, state: PublicState) -> tuple[tuple[Message, ...], tuple[Fact, ...]]:
         """Everything, by what the whole file shows of revocations."""

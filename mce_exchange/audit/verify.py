@@ -131,14 +131,15 @@ class _Reading:
         if decoded.type == statements.DIRECTORY:
             raise MalformedError("a Directory without its member records")
         self._shown(record.index, decoded, list(record.proof))
-        self._answers.judge(decoded, record.index, state)
+        counts = self._answers.judge(decoded, record.index, state)
         self._state = state.skipped(record.index + 1)
         if decoded.public:
             try:
                 self._state = state.after(record.statement, index=record.index)
             except MceError as error:
-                # Logged, and passed over by everybody.
-                self._answers.passed_over(decoded, record.index, error)
+                # Logged, and passed over by everybody; what did not count before is told of already.
+                if counts:
+                    self._answers.passed_over(decoded, record.index, error)
 
     def _shown(self, index: int, decoded: statements.Statement, proof: list[bytes]) -> None:
         if index <= self._last:

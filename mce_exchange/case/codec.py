@@ -6,6 +6,7 @@ here is kept byte for byte, entity by entity, and written back behind the known 
 
 import dataclasses
 import math
+import re
 import types
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from functools import cache, partial
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -25,20 +26,27 @@ from mce_exchange.errors import CaseError, LimitError
 from mce_exchange.v1 import case_pb2
 
 _Reader = Callable[[Any, str], object]
+_MASK: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*(\.[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*)*")
 _BODIES: Final[Mapping[type[Body], str]] = {kind: code.name.lower() for kind, code in KINDS.items()}
 
 
 def encode(message: CaseMessage) -> bytes:
     """The bytes that are sealed. `CaseError` for a value outside the model, `LimitError` above the cap."""
+    if not isinstance(message, CaseMessage):
+        raise CaseError("this is no case message", rule="kind")
     if message.body is None:
         raise CaseError("this kind of message can be read by newer software only", rule="kind", path="body")
     pb = case_pb2.CaseMessage()
-    _fill(pb.header, message.header)
-    pb.header.kind = case_pb2.MessageKind.ValueType(KINDS[type(message.body)])
-    field = getattr(pb, _BODIES[type(message.body)])
-    field.SetInParent()
-    _fill(field, message.body)
-    pb.MergeFromString(message.unknown)
+    try:
+        _fill(pb.header, message.header)
+        pb.header.kind = case_pb2.MessageKind.ValueType(KINDS[type(message.body)])
+        field = getattr(pb, _BODIES[type(message.body)])
+        field.SetInParent()
+        _fill(field, message.body)
+        pb.MergeFromString(message.unknown)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError, DecodeError):
+        # Values of other types than the model's: the calling program is wrong, not what it says.
+        raise CaseError("this is not made of the values of the case model", rule="field") from None
     data = pb.SerializeToString(deterministic=True)
     if len(data) > limits.CONTENT:
         raise LimitError(f"a case message of {len(data)} bytes, at most {limits.CONTENT}")
@@ -143,6 +151,8 @@ def _reader(name: str, hint: Any, *, required: bool) -> _Reader:
         def read_list(pb: Any, path: str) -> object:
             held = getattr(pb, name)
             items = held.paths if isinstance(held, FieldMask) else held
+            if isinstance(held, FieldMask) and not all(map(_MASK.fullmatch, held.paths)):
+                raise CaseError(f"{path} holds what is no field's name", rule="field", path=path)
             return tuple([item(one, f"{path}[{i}]") for i, one in enumerate(items)])
 
         return read_list

@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from mce_exchange import limits
 from mce_exchange.case.codec import decode, encode
 from mce_exchange.case.messages import CaseMessage
-from mce_exchange.errors import LimitError, MalformedError
+from mce_exchange.errors import CaseError, LimitError, MalformedError
 from mce_exchange.v1 import case_pb2
 
 
@@ -28,9 +28,12 @@ def from_json(text: str) -> CaseMessage:
 
 
 def to_json(message: CaseMessage) -> str:
-    """The message as JSON, with the names of case.proto."""
+    """The message as JSON, with the names of case.proto. `CaseError` for a value that JSON cannot hold."""
     pb = case_pb2.CaseMessage.FromString(encode(message))
-    return str(json_format.MessageToJson(pb, preserving_proto_field_name=True, ensure_ascii=False))
+    try:
+        return str(json_format.MessageToJson(pb, preserving_proto_field_name=True, ensure_ascii=False))
+    except json_format.SerializeToJsonError:
+        raise CaseError("this message cannot be written as JSON", rule="field") from None
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -43,6 +43,10 @@ def silent(name: str, done: int, total: int | None) -> None:
 def open_file(source: Source, stack: ExitStack) -> File:
     """An attachment from a path, open until the stack ends, or as it is given."""
     if isinstance(source, File):
+        try:
+            f"{source.name}{source.media_type}".encode()
+        except UnicodeEncodeError:
+            raise UsageError("an attachment's name and type are text in UTF-8") from None
         return source
     try:
         path = Path(source)

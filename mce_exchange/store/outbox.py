@@ -98,10 +98,10 @@ class Outbox:
 
     def put(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
         """Number, sign and store in one transaction: a crash leaves the whole message or none of it."""
-        self._database.touch(News.OUTBOX, News.UPLOADS)
         with self._database.write():
             sealed = seal()
             core = sealed.header.core
+            self._database.touch(News.UPLOADS if len(core.streams) > 1 else News.OUTBOX)
             for recipient in core.recipients:
                 self._numbers.give(recipient.member, recipient.sequence, sealed.id)
             key_box, box = bodies.shut(self._master, sealed.id, body)

@@ -51,6 +51,7 @@ class Config(BaseModel):
     erasure_grace_seconds: Seconds = 7.0 * DAY
     deadline_seconds: tuple[Seconds, Seconds, Seconds] = (3600.0, 24 * 3600.0, 72 * 3600.0)
     drain_seconds: float = Field(default=20.0, ge=0.1, le=_LONG)
+    longest_pause_seconds: Seconds = 7.0 * DAY
     quotas: QuotaTable = QuotaTable()
 
     @classmethod
@@ -84,6 +85,7 @@ class Config(BaseModel):
             sweep_interval=min(self.sweep_seconds, self.anchor_seconds),
             erasure_grace=self.erasure_grace_seconds,
             deadlines=(0.0, *self.deadline_seconds),
+            longest_pause=self.longest_pause_seconds,
         )
 
 

@@ -18,11 +18,11 @@ from mce_exchange import limits
 from mce_exchange.directory.model import Directory, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import MceError, RefusedError, StoreError
+from mce_exchange.errors import MceError, RefusedError, StoreError, UsageError
 from mce_exchange.log.merkle import Tree
 from mce_exchange.log.receipt import Receipt
 from mce_exchange.primitives.tls import is_certificate
-from mce_relay import boot, engine, engine_publish, views
+from mce_relay import anchors, boot, engine, engine_publish, views
 from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules
 from mce_relay.logs import logger
@@ -32,6 +32,7 @@ from mce_relay.store.protocol import Store
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.sweeper import Sweeper
 from mce_relay.values import (
+    DAY,
     Accepted,
     AttachmentState,
     Batch,
@@ -133,10 +134,22 @@ class Core:
     def _open(self) -> tuple[Head, Tree, str]:
         self._store.open()
         try:
-            return boot.start(self._store, self._genesis, self._keys, self._metrics)
+            head, tree, relay = boot.start(self._store, self._genesis, self._keys, self._metrics)
+            self._check_clock(head.state)
+            return head, tree, relay
         except MceError:
             self._store.close()
             raise
+
+    def _check_clock(self, state: PublicState) -> None:
+        """Before anything expires by it (threat H8)."""
+        newest = self._read(anchors.newest, state)
+        apart = abs(self._clock() - newest.time) if newest else 0.0
+        if apart > self._settings.longest_pause:
+            raise UsageError(
+                f"this machine's clock and the newest anchor are {apart / DAY:.0f} days apart",
+                remedy="set the clock; if it is right, serve with --after-pause: what has expired is erased",
+            )
 
     async def failed(self) -> StoreError:
         """Wait until the writer has stopped for good: only a new start, which looks at the log, goes on."""

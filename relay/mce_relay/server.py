@@ -19,6 +19,7 @@ from mce_exchange.directory.model import Directory
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import UsageError
 from mce_exchange.v1 import relay_pb2, relay_pb2_grpc
+from mce_relay.clock import SteadyClock
 from mce_relay.config import Config
 from mce_relay.core import Core
 from mce_relay.doors import caller, credentials, is_open_to_old_tls
@@ -65,6 +66,7 @@ def make_core(config: Config, keyring: Keyring, metrics: PrometheusMetrics) -> C
         genesis=read_genesis(config.genesis),
         keys=keyring.keys,
         settings=config.settings,
+        clock=SteadyClock(),
         metrics=metrics,
     )
 

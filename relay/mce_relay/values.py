@@ -1,5 +1,6 @@
 """What goes into the relay's core and comes out of it: bytes and numbers, no gRPC, no SQL."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -97,6 +98,8 @@ class Settings:
     sweep_interval: float = 5.0
     erasure_grace: float = 7.0 * DAY
     orphan_age: float = 2.0 * DAY
+    # Between clock and newest anchor at start; beyond it somebody has to say that the clock is right.
+    longest_pause: float = math.inf
     # By deadline class; 0 and unknown classes have no deadline.
     deadlines: tuple[float, ...] = (0.0, 3600.0, 24 * 3600.0, 72 * 3600.0)
 

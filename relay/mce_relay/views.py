@@ -74,17 +74,17 @@ def batch(
 def statements_at(reader: Reader, head: Head, member: str, indices: Sequence[int]) -> list[tuple[int, bytes]]:
     """Those at these indices that exist and that `member` may see."""
     eyes = Eyes.of(head.state, member)
-    found = []
+    found, left = [], limits.CALL
     for index in indices:
         logged = reader.logged(index) if 0 <= index < head.size else None
-        if (
-            logged
-            and (
-                logged.public or eyes.all or (eyes.member is not None and reader.is_party(eyes.member, index))
-            )
-            and _whole(logged)
+        if logged and (
+            logged.public or eyes.all or (eyes.member is not None and reader.is_party(eyes.member, index))
         ):
-            found.append((index, logged.statement))
+            left -= len(logged.statement)
+            if left < 0:
+                raise refusal("too_large", f"more than {limits.CALL} bytes of Statements")
+            if _whole(logged):
+                found.append((index, logged.statement))
     return found
 
 

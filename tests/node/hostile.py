@@ -57,9 +57,13 @@ class MemoryRelay:
         else:
             index = self.federation.log(held.statement)
         self.held.append(held)
+        self.wake()
+        return index
+
+    def wake(self) -> None:
+        """Whoever follows the log looks again."""
         grown, self.grown = self.grown, asyncio.Event()
         grown.set()
-        return index
 
     def header(self, message: Outgoing) -> Held:
         """A message as the relay holds it."""

@@ -187,6 +187,18 @@ async def test_a_directory_that_takes_the_relays_keys_away_is_not_logged(tmp_pat
         assert core.state.directory is directory
 
 
+async def test_h2_statements_are_asked_for_by_as_many_bytes_as_a_call_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = Federation()
+    async with running(f, tmp_path) as core:
+        assert len(await core.statements("be", [1, 2, 3])) == 3
+        monkeypatch.setattr(limits, "CALL", 10_000)
+        with pytest.raises(RefusedError) as caught:
+            await core.statements("be", [1, 2, 3])
+        assert caught.value.reason == "too_large"
+
+
 async def test_prekeys_are_the_newest(tmp_path: Path) -> None:
     f = Federation()
     async with running(f, tmp_path) as core:

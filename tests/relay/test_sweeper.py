@@ -7,13 +7,15 @@ from pathlib import Path
 
 import apsw
 import pytest
+from mce_relay.clock import SteadyClock
 from mce_relay.core import Core
+from mce_relay.store.protocol import Fate
 from mce_relay.store.sqlite import FILE, SqliteStore
 from mce_relay.values import DAY, Settings
 
-from mce_exchange.errors import MceError, StoreError
+from mce_exchange.errors import MceError, StoreError, UsageError
 from mce_exchange.v1 import statement_pb2
-from tests.relay.federation import NOW, Clock, Federation, ciphertext, put, running, send, stream, tell
+from tests.relay.federation import NOW, Clock, Federation, ciphertext, fate, put, running, send, stream, tell
 from tests.relay.test_anchors import files, logged
 
 
@@ -28,6 +30,38 @@ async def test_h8_a_clock_that_went_back_stops_no_anchor(tmp_path: Path) -> None
         await core.sweep()
         newest = core.state.open_anchor(await core.anchor(0))
         assert (newest.time, newest.checkpoint.size) == (clock.now, core.state.size)
+
+
+async def test_h8_a_clock_far_from_the_log_starts_nothing_until_somebody_says_so(tmp_path: Path) -> None:
+    f, clock = Federation(), Clock()
+    async with running(f, tmp_path, clock=clock) as core:
+        found = await send(core, "be", f.envelope("be", "pt", lifetime_seconds=30 * DAY))
+    for now in (2_147_483_647, 1_000, NOW + 9 * DAY):
+        clock.now = now
+        with pytest.raises(UsageError, match="days apart"):
+            async with running(f, tmp_path, clock=clock, longest_pause=7.0 * DAY):
+                pass
+    async with running(f, tmp_path, clock=clock) as core:
+        assert await fate(core, "pt", found.receipt.index) is Fate.PENDING
+
+
+def test_h8_a_clock_that_jumps_is_not_followed_while_the_relay_runs() -> None:
+    wall, boot = [NOW * 1.0], [100.0]
+    clock = SteadyClock(wall=lambda: wall[0], since_boot=lambda: boot[0])
+
+    def after(seconds: float, *, shown: float) -> float:
+        boot[0] += seconds
+        wall[0] = shown
+        return clock()
+
+    assert after(10, shown=NOW + 10) == NOW + 10
+    # A time service corrects by minutes, again and again: that is believed.
+    assert after(10, shown=NOW + 1000) == NOW + 1000
+    assert after(10, shown=NOW + 4000) == NOW + 4000
+    # 2038, then 1970, then the truth.
+    assert after(10, shown=2**31) == NOW + 4010
+    assert after(10, shown=0) == NOW + 4020
+    assert after(10, shown=NOW + 3000) == NOW + 3000
 
 
 async def test_a_deadline_that_the_newest_anchor_does_not_prove_gets_one_of_its_own(tmp_path: Path) -> None:

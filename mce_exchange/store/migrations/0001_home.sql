@@ -97,7 +97,7 @@ CREATE TABLE message (
     position  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX message_state ON message (outgoing, state, id);
-CREATE INDEX message_queue ON message (urgent DESC, id) WHERE outgoing = 1 AND state = 'queued';
+CREATE INDEX message_queue ON message (to_upload, urgent DESC, id) WHERE outgoing = 1 AND state = 'queued';
 CREATE INDEX message_unanchored ON message (log_index) WHERE outgoing = 1 AND state = 'accepted' AND NOT anchored;
 
 CREATE TABLE recipient (

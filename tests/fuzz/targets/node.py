@@ -12,6 +12,7 @@ from mce_exchange import case, limits, statement
 from mce_exchange.audit.records import read_records
 from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.client import relay as answers
+from mce_exchange.directory.authority import Verdict
 from mce_exchange.errors import DirectoryError, ForkError, LogError, MalformedError, RefusedError
 from mce_exchange.hotline.follow import Batch, Follower, Given
 from mce_exchange.hotline.receiving import Refusal, judge, open_arrived
@@ -143,8 +144,10 @@ def _signed_evidence(data: bytes) -> None:
         given[log.append(raw)] = raw
     file = world.evidence({1: log.raw[1], **given}, federation=log)
     report = verify_evidence(io.BytesIO(file), network_id=log.network_id)
-    # Every Statement that holds or does not is told of, and none besides.
+    # Every Statement is told of, whether it counts or not, and none counts twice.
     assert len(report.facts) + len(report.messages) == 1 + len(given)
+    counting = [fact.index for fact in report.facts if fact.verdict is not Verdict.INVALID]
+    assert len({statement.decode(log.raw[index]).id(log.network_id) for index in counting}) == len(counting)
     assert report.lines()
 
 
