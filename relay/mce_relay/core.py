@@ -209,6 +209,8 @@ class Core:
         self, member: str, *, root: bytes, size: int, offset: int, data: bytes
     ) -> AttachmentState:
         """Take one part; `RefusedError` "wrong_offset" unless it starts where the held bytes end."""
+        if not self.state.takes_part(member):
+            raise refusal("not_admitted", f"{member} does not take part now")
         return await self._blobs.put(member, root=root, size=size, offset=offset, data=data)
 
     async def attachment(self, member: str, root: bytes) -> tuple[bytes, int]:

@@ -81,6 +81,20 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # the package h
         await super().Watch(request, context)
 
 
+def _look_at(address: str) -> None:
+    try:
+        old = is_open_to_old_tls(address)
+    except OSError as error:
+        raise UsageError(
+            f"the relay does not reach itself at {address}: {error}",
+            remedy="listen on an address of this machine",
+        ) from None
+    if old:
+        raise UsageError(
+            "TLS 1.2 is answered here", remedy="import mce_relay before grpc; tell the maintainers"
+        )
+
+
 @asynccontextmanager
 async def opened(
     core: Core,
@@ -111,10 +125,7 @@ async def opened(
     await server.start()
     address = f"{listen.rpartition(':')[0]}:{port}"
     try:
-        if await asyncio.to_thread(is_open_to_old_tls, address):
-            raise UsageError(
-                "TLS 1.2 is answered here", remedy="import mce_relay before grpc; tell the maintainers"
-            )
+        await asyncio.to_thread(_look_at, address)
         await servicer.set(_NAME, health_pb2.HealthCheckResponse.SERVING)
         yield address
     finally:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mce_relay.blobs import check_part
 from mce_relay.core import Core
-from mce_relay.store.protocol import Upload
+from mce_relay.store.protocol import Upload, Usage
 from mce_relay.values import DAY, AttachmentState
 
 from mce_exchange import limits
@@ -181,3 +181,32 @@ async def test_h6_a_root_is_32_bytes_and_never_a_path(tmp_path: Path) -> None:
             assert caught.value.reason == "malformed"
             assert await core.attachment_status("be", root) == AttachmentState(0, complete=False)
         assert not list((tmp_path / "attachments").iterdir())
+
+
+async def test_h4_room_that_is_no_longer_taken_is_the_members_again(tmp_path: Path) -> None:
+    f, clock = Federation(), Clock()
+    wrong, orphan, sent = ciphertext(1), ciphertext(600_000), ciphertext(300_000)
+
+    async def held(core: Core) -> int:
+        usage: Usage = await core._ask(lambda reader: reader.usage("be"))
+        return usage.held
+
+    async with running(f, tmp_path, clock=clock, erasure_grace=0.0, orphan_age=100.0) as core:
+        with pytest.raises(RefusedError):
+            await core.put_attachment(
+                "be", root=stream(wrong).root, size=len(wrong), offset=0, data=bytes(len(wrong))
+            )
+        assert await held(core) == 0
+        await part(core, orphan, 0, CHUNK)
+        assert await held(core) == len(orphan)
+        # What a kill right after the reservation leaves: room taken, and no file.
+        for path in (tmp_path / "attachments").iterdir():
+            path.unlink()
+    async with running(f, tmp_path, clock=clock, erasure_grace=0.0, orphan_age=100.0) as core:
+        await put(core, "be", sent)
+        envelope = f.envelope("be", "pt", attachments=[sent], lifetime_seconds=60)
+        await send(core, "be", envelope)
+        assert await held(core) == len(orphan) + len(sent) + len(envelope.payload)
+        clock.now += 101
+        await core.sweep()
+        assert await held(core) == 0

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from mce_exchange import limits, statement
 from mce_exchange.directory.model import Directory
+from mce_exchange.errors import StoreError
 from mce_exchange.log.checkpoint import open_checkpoint
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Frontier
@@ -264,3 +265,28 @@ async def test_health_and_reflection_answer(tmp_path: Path) -> None:
                 return list(ProtoReflectionDescriptorDatabase(channel).get_services())
 
         assert service in await asyncio.to_thread(names)
+
+
+async def test_promise_11_a_fault_of_the_relays_own_is_told_without_a_word_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = Federation()
+    async with served(f, tmp_path) as relay, relay.door("be") as be:
+        for fault in (StoreError("kanarie"), ZeroDivisionError("kanarie"), KeyError("kanarie")):
+
+            def fail(*_: object, fault: Exception = fault) -> None:
+                raise fault
+
+            with monkeypatch.context() as patch:
+                patch.setattr(relay.core, "_read", fail)
+                unary = be.ask("GetEntries", pb.GetEntriesRequest(from_index=0, count=1))
+                directories = be.stub.GetDirectories(pb.GetDirectoriesRequest(), wait_for_ready=True)
+                receiving = be.receive()
+                await receiving.write(pb.ReceiveRequest(from_index=0))
+                await receiving.write(credit(1))
+                for call in (unary, directories.read(), receiving.read()):
+                    with pytest.raises(grpc.aio.AioRpcError) as caught:
+                        await call
+                    assert caught.value.code() is grpc.StatusCode.INTERNAL
+                    assert caught.value.details() == "the relay failed; nothing was promised"
+        assert (await be.ask("GetEntries", pb.GetEntriesRequest(from_index=0, count=1))).entries
