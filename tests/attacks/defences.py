@@ -9,6 +9,7 @@ CORE = "tests/core/test_"
 SEALING = "tests/sealing/test_sealing.py::test_"
 STREAMS = "tests/sealing/test_streams.py::test_"
 NODE = "tests/node/test_"
+RELAY = "tests/relay/test_"
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,15 @@ DEFENCES = (
     Defence("E16", CORE + "wire.py::test_e16_every_other_encoding_is_refused", "mce_exchange.wire:lint", _nothing),
     Defence("R1", NODE + "hostile.py::test_r1_the_same_message_again_is_no_second_message", "mce_exchange.client.incoming:Incoming._known", _nothing),
     Defence("R2", NODE + "hostile.py::test_r2_a_log_that_does_not_fit_its_checkpoint_is_not_taken", "mce_exchange.log.proof:verify_consistency", _nothing),
+    Defence("R4", RELAY + "engine.py::test_r4_the_same_bytes_again_give_the_same_entry", "mce_relay.engine:earlier", _nothing),
     Defence("R5", NODE + "hostile.py::test_r5_a_receipt_that_proves_nothing_is_not_believed", "mce_exchange.log.proof:verify_inclusion", _nothing),
     Defence("R6", SEALING + "r6_a_recipient_that_the_header_does_not_name_gets_nothing", "mce_exchange.primitives.verify:equal", _true),
+    Defence("R6", RELAY + "engine.py::test_r6_a_wrap_outside_the_signed_list_is_refused", "mce_relay.engine:check_wrap", _nothing),
     Defence("D1", CORE + "directory.py::test_d1_nothing_below_the_threshold_counts", "mce_exchange.directory.trust:_threshold", _nothing),
     Defence("D1", NODE + "hostile.py::test_d1_a_change_in_ones_own_name_alarms", "mce_exchange.client.intake:Intake._public", _nothing),
     Defence("H2", CORE + "statement.py::test_h2_giant_lengths_are_refused_before_anything_is_copied", "mce_exchange.limits:STATEMENT_BODY", 2**40),
+    Defence("H8", RELAY + "sweeper.py::test_h8_a_clock_far_from_the_log_starts_nothing_until_somebody_says_so", "mce_relay.core:Core._check_clock", _nothing),
+    Defence("L5", RELAY + "sweeper.py::test_l5_a_private_statement_that_is_damaged_stops_nobody", "mce_relay.whole:is_whole", _true),
     Defence("H10", NODE + "exchange.py::test_h10_no_word_of_a_case_lies_in_a_home", "mce_exchange.primitives.vault:shut", _in_the_clear),
 )  # fmt: skip
 """One line each: a table is read across."""
