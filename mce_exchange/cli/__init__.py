@@ -22,7 +22,7 @@ def main() -> None:
         # A terminal that lacks a character shows its number; it is no reason to fail.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # text streams of the interpreter
     try:
-        sys.exit(app())
+        sys.exit(app(sys.argv[1:]))
     except MceError as error:
         tell(error)
         sys.exit(EXIT[error.fault])
