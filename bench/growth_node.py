@@ -62,7 +62,7 @@ class Filled:
         home = Home.create(self.path, _SECRET, cost=Cost.INTERACTIVE)
         prekey = federation.state.prekeys[ME][0]
         with home.database.write():
-            home.secrets.put("signing", person.key.seed)
+            home.secrets.put_signing(person.key)
             home.secrets.put_prekey(prekey.id, person.kem)
             home.settings.put(settings.MEMBER, ME)
             home.settings.put(settings.NETWORK_ID, federation.network_id)

@@ -13,7 +13,6 @@ from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk, o
 from mce_exchange.client import desk
 from mce_exchange.client.attaching import Progress
 from mce_exchange.client.dispatch import Manner
-from mce_exchange.client.identity import Identity
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline.receiving import Refusal
 from mce_exchange.sealing import AttachmentInfo
@@ -180,9 +179,9 @@ def refuse(
     Example: mce refuse 1f0c --home pt --reason policy
     """
     code = {"by-person": Refusal.BY_PERSON, "policy": Refusal.POLICY}[reason]
-    with open_home(common, secret) as home:
-        found = desk.find(home, id, outgoing=False).hex()
-        desk.refuse(home, Identity.of(home), found, code)
+    with open_desk(common, secret) as opened:
+        found = desk.find(opened.home, id, outgoing=False).hex()
+        desk.refuse(opened.home, opened.identity, found, code)
     common.say({"refused": found, "reason": reason}, f"Refused {found}.")
     return 0
 

@@ -14,6 +14,7 @@ from mce_exchange.client.diagnose import diagnose
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.facade import open_home as open_node
 from mce_exchange.errors import UsageError
+from mce_exchange.hotline.own import as_asked
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
 from mce_exchange.text import one_line
@@ -135,6 +136,7 @@ def _values(opened: Desk) -> dict[str, Any]:
         "network": state.directory.name,
         "exercise": state.directory.exercise,
         "directory_version": state.directory.version,
+        "entered": _entered(opened),
         "log_size": opened.follower.size,
         "node_runs": home.locked,
         "prekey_epoch": prekey.epoch if prekey else 0,
@@ -145,6 +147,15 @@ def _values(opened: Desk) -> dict[str, Any]:
         "fetching": home.inbox.count("fetching"),
         "locked": home.inbox.count("locked"),
     }
+
+
+def _entered(opened: Desk) -> str:
+    """Whether the Directory says of this member what its card asked for (SPEC section 8.9)."""
+    record = opened.follower.state.directory.members.get(opened.identity.member)
+    card = opened.identity.card(opened.home)
+    if record is None:
+        return "no: give the federation your card (`mce card --out`)"
+    return "as the card says" if card and as_asked(card, record, record) else "not as the newest card says"
 
 
 def _alarm(alarm: Raised) -> str:

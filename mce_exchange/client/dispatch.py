@@ -29,6 +29,7 @@ from mce_exchange.errors import (
 )
 from mce_exchange.header import read_header
 from mce_exchange.hotline import answers, prekeys
+from mce_exchange.hotline.signing import obeying
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.receipt import Receipt, verify_receipt
@@ -141,7 +142,8 @@ class Dispatch:
             raise
 
     def _seal(self, draft: Draft, manner: Manner) -> Sealed:
-        state = self._state()
+        # A prekey that a revoked key signed is sealed to no more, whichever way the revocation came.
+        state = obeying(self._state(), self._home.publishing.revocations())
         to = []
         for member in draft.recipients:
             sequence, previous_id = self._home.numbers.next(member)

@@ -1,15 +1,18 @@
-"""Who this node is: read once from its home."""
+"""Who this node is, and which of its signing keys is in use: that follows the log (SPEC section 8.3)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
+from mce_exchange.directory.model import Member
 from mce_exchange.directory.public import PublicState
-from mce_exchange.directory.records import Bundle
+from mce_exchange.directory.records import Bundle, decode_card
 from mce_exchange.errors import MceError, StoreError, UsageError
+from mce_exchange.hotline import signing
 from mce_exchange.hotline.answers import Author
 from mce_exchange.hotline.follow import Follower
+from mce_exchange.hotline.signing import obeying
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.primitives.verify import equal
 from mce_exchange.statement import PUBLIC, decode
@@ -19,9 +22,9 @@ from mce_exchange.store.home import Home
 GENESIS = "genesis"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Identity:
-    """Member id, network id (32 bytes), the pinned genesis, and who signs."""
+    """Member id, network id (32 bytes), the pinned genesis, and who signs now: `switch` may change that."""
 
     member: str
     network_id: bytes
@@ -33,7 +36,11 @@ class Identity:
         """From a home that has joined; `UsageError` says what is missing."""
         member = home.settings.text(settings.MEMBER)
         network_id = home.settings.get(settings.NETWORK_ID)
-        author = Author(member=member, network_id=network_id, keys=(home.secrets.signing_key(),))
+        held = home.secrets.signing_ids()
+        if not held:
+            raise StoreError("this home holds no signing key", remedy="restore the home from a backup")
+        # Until the log has been read: the newest, which is the only one of a home that has just joined.
+        author = Author(member=member, network_id=network_id, keys=(home.secrets.signing_key(held[-1]),))
         with _undamaged():
             genesis = Bundle.decode(home.settings.get(GENESIS))
         return cls(member=member, network_id=network_id, genesis=genesis, author=author)
@@ -54,7 +61,21 @@ class Identity:
                 and not equal(follower.tree.root(shown.size), shown.root)
             ):
                 raise StoreError("the log in this home is not the one that its checkpoint signs")
+        self.switch(home, follower.state)
         return follower
+
+    def card(self, home: Home) -> Member | None:
+        """The newest card that this home made, by which its entry in the Directory is judged."""
+        data = home.settings.find(settings.CARD)
+        with _undamaged():
+            return decode_card(data) if data else None
+
+    def switch(self, home: Home, state: PublicState) -> None:
+        """Sign from now on with the newest of this home's keys that lives, by the log as followed."""
+        state = obeying(state, home.publishing.revocations())
+        chosen = signing.in_use(state, self.member, home.secrets.signing_ids())
+        if chosen is not None and (chosen,) != tuple(self.author.signers):
+            self.author = replace(self.author, keys=(home.secrets.signing_key(chosen),))
 
 
 @contextmanager

@@ -14,8 +14,11 @@ from mce_exchange.directory.authority import Signed, authenticate
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import ForkError, MceError, ProtocolError, StoreError
 from mce_exchange.hotline.follow import Batch, Follower, Given, Step
+from mce_exchange.hotline.own import as_asked
+from mce_exchange.hotline.signing import obeying
 from mce_exchange.log.merkle import Tree
 from mce_exchange.store.alarms import Alarm
+from mce_exchange.v1 import statement_pb2
 
 
 class Intake:
@@ -66,6 +69,8 @@ class Intake:
             with self._home.database.step():
                 if step.public:
                     self._public(step)
+                    if _keys(step.before) != _keys(step.after):
+                        self._record.identity.switch(self._home, step.after)
                 else:
                     self._private_one(given, step.after, tree)
         except ProtocolError as error:
@@ -90,15 +95,24 @@ class Intake:
         self._record.keep(given)
         me, about = self._record.me, f"log {given.index}"
         if decoded.type == statements.DIRECTORY:
-            mine = [state.directory.members.get(me) for state in (step.before, step.after)]
-            if mine[0] != mine[1]:
+            before, after = (state.directory.members.get(me) for state in (step.before, step.after))
+            card = self._record.identity.card(self._home)
+            if before != after and not (card and as_asked(card, before, after)):
                 text = f"Directory version {step.after.directory.version} changes this member's own entry"
                 self._record.alarm(Alarm.KEY_CHANGE, about, text)
             return
+        if decoded.type == "contest":
+            self._contested(given, decoded)
         named = getattr(statements.BODIES[decoded.type].FromString(decoded.body), "member", "")
         if named == me and not self._home.publishing.made(given.statement, given.index):
             text = f"a {decoded.type} Statement in this member's name that this home did not make"
             self._record.alarm(Alarm.KEY_CHANGE, about, text)
+
+    def _contested(self, given: Given, decoded: statements.Statement) -> None:
+        """Told to everybody: whether to rely on that change is for people to say."""
+        body = statements.body(decoded, statement_pb2.Contest)
+        text = f"{body.member} contests a change in its name: telephone before you rely on its newest keys"
+        self._record.alarm(Alarm.KEY_CHANGE, f"log {given.index} of {body.member}", text)
 
     def _private_one(self, given: Given, state: PublicState, tree: Tree) -> None:
         decoded = statements.decode(given.statement)
@@ -106,7 +120,9 @@ class Intake:
             if self._is_mine(decoded, state):
                 self._replies.own_header(given, state)
             else:
-                self._incoming.header(given, state)
+                # By a key that a file has told us is revoked: taken, like all disputed ones, with an alarm.
+                revocations = self._home.publishing.revocations()
+                self._incoming.header(given, obeying(state, revocations, index=given.index))
             return
         signed = authenticate(decoded, state=state, index=given.index)
         if decoded.type == "void":
@@ -122,3 +138,8 @@ class Intake:
     def _is_mine(self, decoded: statements.Statement, state: PublicState) -> bool:
         holder = state.holder(decoded.signers[0]) if decoded.signers else None
         return holder is not None and holder.id == self._record.me
+
+
+def _keys(state: PublicState) -> tuple[object, ...]:
+    """What decides which signing keys live: compared by identity, which a change replaces."""
+    return id(state.directory), id(state.revoked), id(state.recovered)

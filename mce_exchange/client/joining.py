@@ -49,7 +49,7 @@ class NewMember:
     def move_in(self, home: Home) -> None:
         """Store all of it in a home that has none."""
         with home.database.write():
-            home.secrets.put("signing", self.signing.seed)
+            home.secrets.put_signing(self.signing)
             home.secrets.put("door", self.door_key)
             home.settings.put(settings.DOOR, self.door)
             home.settings.put(settings.MEMBER, self.member)
@@ -109,7 +109,7 @@ def join(
     relay = relays[-1]
     address = relay_address or relay.address
     member = directory.members.get(home.settings.text(settings.MEMBER))
-    own = home.secrets.signing_key().public.id
+    own = set(home.secrets.signing_ids())
     with home.database.write():
         home.settings.put(settings.NETWORK_ID, pinned)
         home.settings.put(GENESIS, bundles[0].encode())
@@ -122,5 +122,5 @@ def join(
         version=directory.version,
         relay=relay.id,
         address=address,
-        entered=member is not None and any(key.public.id == own for key in member.keys),
+        entered=member is not None and any(key.public.id in own for key in member.keys),
     )

@@ -271,6 +271,8 @@ class Node:
         seen = await self.run_home(lambda: self.home.database.changes)
         if seen != self._seen:
             self._seen = seen
+            # A key may have been made, or a revocation taken from a file, by a command.
+            await self.run_home(lambda: self.identity.switch(self.home, self.follower.state))
             self.changed()
 
 

@@ -29,6 +29,8 @@ def renew(draft: Draft, card: Member, *, version: int) -> Draft:
     after = replace(
         card,
         status=before.status,
+        # A hijacked desk that renews its card sheds no second person by it.
+        policy=before.policy,
         keys=_keys(before.keys, card.keys, version),
         board_keys=_keys(before.board_keys, card.board_keys, version),
     )

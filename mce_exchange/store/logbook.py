@@ -105,6 +105,10 @@ class Logbook:
         note: bytes | None = self._database.value("SELECT note FROM anchor ORDER BY size DESC LIMIT 1")
         return note
 
+    def anchors(self) -> list[tuple[int, bytes]]:
+        """Time and note of every verified anchor that is kept."""
+        return [(int(r[0]), bytes(r[1])) for r in self._database.rows("SELECT time, note FROM anchor")]
+
     @property
     def anchored(self) -> int:
         """The size of the newest verified anchor, 0 before the first."""

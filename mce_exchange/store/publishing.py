@@ -110,6 +110,11 @@ class Publishing:
         )
         return [bytes(row[0]) for row in rows]
 
+    def revocations(self) -> list[bytes]:
+        """Every one that this home made or took from a file, logged or not."""
+        rows = self._database.rows("SELECT statement FROM publishing WHERE type = 'revocation' ORDER BY id")
+        return [bytes(row[0]) for row in rows]
+
     def made(self, statement: bytes, log_index: int) -> bool:
         """Whether this home made these very bytes, which stand at a log index."""
         return bool(

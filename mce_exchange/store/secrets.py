@@ -1,10 +1,14 @@
 """Private keys of a home, each in its own box under the master key."""
 
+from typing import Final
+
 from mce_exchange.errors import StoreError
 from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives import vault
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.store.database import Database
+
+_SIGNING: Final = "signing/"
 
 
 class Secrets:
@@ -39,9 +43,20 @@ class Secrets:
         self._prekeys.pop(name, None)
         self._database.run("DELETE FROM secret WHERE name = ?", name)
 
-    def signing_key(self) -> PrivateKey:
-        """The member's signing key."""
-        return PrivateKey.from_seed(self.get("signing"))
+    def put_signing(self, key: PrivateKey) -> None:
+        """Keep a signing key (64 bytes) under its id."""
+        self.put(f"{_SIGNING}{key.public.id.hex()}", key.seed)
+
+    def signing_ids(self) -> list[bytes]:
+        """Ids of the signing keys held here, in the order in which they were made."""
+        rows = self._database.rows(
+            "SELECT name FROM secret WHERE substr(name, 1, ?) = ? ORDER BY rowid", len(_SIGNING), _SIGNING
+        )
+        return [bytes.fromhex(str(row[0]).removeprefix(_SIGNING)) for row in rows]
+
+    def signing_key(self, key_id: bytes) -> PrivateKey:
+        """One of them; `StoreError` if it is not there."""
+        return PrivateKey.from_seed(self.get(f"{_SIGNING}{key_id.hex()}"))
 
     def prekey(self, prekey_id: bytes) -> KemKey | None:
         """The private half of a prekey, or None: never held, or destroyed."""

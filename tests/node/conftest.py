@@ -50,7 +50,7 @@ class World:
         prekey = self.federation.state.prekey(member)
         assert prekey
         with home.database.write():
-            home.secrets.put("signing", person.key.seed)
+            home.secrets.put_signing(person.key)
             home.secrets.put_prekey(prekey.id, person.kem)
             home.settings.put(settings.MEMBER, member)
             home.settings.put(settings.NETWORK_ID, self.federation.network_id)
