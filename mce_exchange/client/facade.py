@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from mce_exchange import case
@@ -96,9 +97,16 @@ class Hotline:
         case.check_bytes(content)
         manner = Manner.checked(urgent=urgent, deadline_class=deadline_class, supersedes=supersedes)
         await self.node.catch_up(self._catch_up_seconds)
-        encrypted = await self._encrypted(content, to, attachments, progress)
-        header_id = await self.node.run_home(self.node.dispatch.send, encrypted, manner)
+        if attachments:
+            encrypted = await self._encrypted(content, to, attachments, progress)
+            header_id = await self.node.run_home(self.node.dispatch.send, encrypted, manner)
+        else:
+            header_id = await self.node.run_home(self._send, content, to, manner)
         return header_id.hex()
+
+    def _send(self, content: bytes, to: Sequence[str], manner: Manner) -> bytes:
+        dispatch = self.node.dispatch
+        return dispatch.send(dispatch.encrypt(content, to), manner)
 
     async def _encrypted(
         self, content: bytes, to: Sequence[str], attachments: Sequence[Source], progress: Progress
@@ -126,18 +134,15 @@ class Hotline:
         given: set[bytes] = set()
         clock = asyncio.get_running_loop().time
         async for _ in self._changes(News.INBOX):
-            waiting = [header_id for _, header_id in await self.node.run_home(self._home.inbox.ids, "ready")]
-            given.intersection_update(waiting)
-            new = [one for one in waiting if one not in given]
-            for at in range(0, len(new), _PAGE):
-                page = new[at : at + _PAGE]
-                items = await self.node.run_home(self._items, page)
-                fresh = clock() + _LOOK_SECONDS
-                for header_id, read in zip(page, items, strict=True):
+            more = True
+            while more:
+                page = await self.node.run_home(self._page, given)
+                more, fresh = len(page) == _PAGE, clock() + _LOOK_SECONDS
+                for header_id, read in page:
+                    given.add(header_id)
                     # The ones before may have taken the application long.
                     item = read if clock() < fresh else await self.node.run_home(self._item, header_id)
                     if item is not None:
-                        given.add(header_id)
                         yield item
 
     async def alarms(self, after: int = 0, *, unseen: bool = False) -> AsyncIterator[Raised]:
@@ -207,8 +212,12 @@ class Hotline:
         one = await self.node.run_home(desk.attachment, self._home, read_id(id_), number)
         await asyncio.to_thread(desk.save, self._home, one, Path(path), progress=progress)
 
-    def _items(self, header_ids: Sequence[bytes]) -> list[Item | None]:
-        return [self._item(one) for one in header_ids]
+    def _page(self, given: set[bytes]) -> list[tuple[bytes, Item | None]]:
+        """The oldest that wait and are not among `given`, which forgets those that wait no more."""
+        waiting = [header_id for _, header_id in self._home.inbox.ids("ready")]
+        given.intersection_update(waiting)
+        new = islice((one for one in waiting if one not in given), _PAGE)
+        return [(one, self._item(one)) for one in new]
 
     def _item(self, header_id: bytes) -> Item | None:
         received = self._home.inbox.find(header_id)
