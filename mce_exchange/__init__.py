@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mce_exchange.audit.verify import verify_evidence
     from mce_exchange.case import CaseMessage
+    from mce_exchange.client.asking import Question
     from mce_exchange.client.attaching import File
     from mce_exchange.client.facade import Hotline, Item, open_home
     from mce_exchange.errors import MceError
@@ -38,6 +39,7 @@ _HOMES: Final = {
     "Hotline": "client.facade",
     "Item": "client.facade",
     "MceError": "errors",
+    "Question": "client.asking",
     "Refusal": "hotline.receiving",
     "open_home": "client.facade",
     "verify_evidence": "audit.verify",
@@ -50,6 +52,7 @@ __all__ = [
     "Hotline",
     "Item",
     "MceError",
+    "Question",
     "Refusal",
     "open_home",
     "verify_evidence",

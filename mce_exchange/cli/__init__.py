@@ -1,18 +1,19 @@
 """`mce`: a hotline's node and its desk on the command line.
 
 `setup` makes and joins, `mail` sends and answers, `running` runs the node, `evidence` proves,
-`keys` is the life of keys, `directory` the federation's ceremony, `common` what all of them share.
+`keys` is the life of keys, `questions` what a person decides, `directory` the federation's ceremony,
+`common` what all of them share.
 """
 
 import sys
 
-from mce_exchange.cli import directory, evidence, keys, mail, running, setup
+from mce_exchange.cli import directory, evidence, keys, mail, questions, running, setup
 from mce_exchange.cli.common import EXIT, app, tell
 from mce_exchange.errors import MceError
 
 __all__ = ["main"]
 
-for module in (setup, mail, running, keys, evidence, directory):
+for module in (setup, mail, running, keys, questions, evidence, directory):
     module.register(app)
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from mce_exchange import case
 from mce_exchange.case import CaseMessage
-from mce_exchange.client import desk
+from mce_exchange.client import asking, desk
+from mce_exchange.client.asking import Question
 from mce_exchange.client.attaching import Progress, Source, silent
 from mce_exchange.client.channel import open_channel
 from mce_exchange.client.dispatch import Encrypted, Manner
@@ -66,8 +67,9 @@ class Item:
 class Hotline:
     """A hotline's node. Use `open_home`."""
 
-    def __init__(self, node: Node, *, catch_up_seconds: float) -> None:
+    def __init__(self, node: Node, *, catch_up_seconds: float, clock: Callable[[], float]) -> None:
         self.node = node
+        self._clock = clock
         self._home = node.home
         self._catch_up_seconds = catch_up_seconds
 
@@ -152,6 +154,27 @@ class Hotline:
             for alarm in await self.node.run_home(look):
                 after = alarm.id
                 yield alarm
+
+    async def questions(self) -> AsyncIterator[Question]:
+        """What only a person may decide: those that wait, then each as it comes, without end."""
+        given: set[int] = set()
+        async for _ in self._changes(News.ALARMS, News.LOG):
+            for one in await self.node.run_home(self._questions):
+                if one.id not in given:
+                    given.add(one.id)
+                    yield one
+
+    def _questions(self) -> list[Question]:
+        return asking.questions(self._home, self.node.follower.state)
+
+    async def answer(self, question: Question, *, yes: bool) -> None:
+        """Decide it: durable when this returns. A yes wraps one message again for the prekey it names.
+
+        Raises `UsageError` if that cannot be done any more.
+        """
+        node = self.node
+        decide = partial(asking.answer, yes=yes, now_minutes=int(self._clock() // 60))
+        await node.run_home(decide, self._home, node.identity, node.follower.state, question.id)
 
     async def acknowledge(self, *ids: str) -> None:
         """Answer `delivered` for these messages: durable when this returns, and never given again."""
@@ -275,7 +298,7 @@ async def open_home(
                     node.run(poll_seconds=poll_seconds, anchor_seconds=anchor_seconds)
                 )
                 try:
-                    yield Hotline(node, catch_up_seconds=catch_up_seconds)
+                    yield Hotline(node, catch_up_seconds=catch_up_seconds, clock=clock)
                 finally:
                     running.cancel()
                     with suppress(asyncio.CancelledError):

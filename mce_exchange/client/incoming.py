@@ -131,6 +131,10 @@ class Incoming:
         # Without its bytes there is nothing to judge: the message stays locked, and nobody refuses it.
         if held is None or held.state != "locked" or signed.author != held.sender or not given.wrap:
             return
+        prekey = state.find_prekey(self._record.me, body.prekey_id)
+        # A key logged after the message is a person's to say (SPEC 9.5), whatever the relay let through.
+        if not body.by_person and (prekey is None or prekey.index >= held.log_index):
+            raise ContextError(f"{signed.author} wraps again for a later prekey, and no person says so")
         arrived = judge(held.statement, state=state, index=held.log_index, me=self._record.me)
         if body.recipient_index != arrived.position:
             return

@@ -127,10 +127,7 @@ class Replies:
         except StoreError:
             content_key = b""
         if prekey is None or not content_key or not home.outbox.rewrapped(sent.header_id, position):
-            text = (
-                f"{member} cannot open a message and no key that it had then is left: telephone, send again"
-            )
-            self._record.alarm(Alarm.ASKS_A_PERSON, f"{sent.header_id.hex()} {member}", text)
+            self._ask(sent, position, state)
             return
         signed, wrap = wrap_again(
             header,
@@ -143,6 +140,21 @@ class Replies:
             keys=identity.author.keys,
         )
         home.publishing.put(signed, wrap=wrap)
+
+    def _ask(self, sent: Sent, position: int, state: PublicState) -> None:
+        """A prekey from after the message may be a thief's: only who has telephoned can know."""
+        member, newest = sent.deliveries[position].member, state.prekey(sent.deliveries[position].member)
+        self._home.questions.put(
+            sent.header_id,
+            position,
+            member=member,
+            prekey_id=newest.id if newest else b"",
+            at=self._record.now,
+        )
+        text = (
+            f"{member} cannot open a message and no key that it had then is left: telephone; `mce questions`"
+        )
+        self._record.alarm(Alarm.ASKS_A_PERSON, f"{sent.header_id.hex()} {member}", text)
 
     def undeliverable(self, given: Given, signed: Signed, state: PublicState) -> None:
         """The relay could not serve a recipient; the number is filled."""

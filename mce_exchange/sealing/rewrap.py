@@ -25,6 +25,7 @@ def rewrap(
     prekey: bytes,
     network_id: bytes,
     keys: Sequence[PrivateKey],
+    by_person: bool = False,
 ) -> tuple[Statement, bytes]:
     """The `re-wrap` Statement and its wrap (1,168 bytes). `MalformedError` for a prekey that is none."""
     wrap = kem.wrap(content_key, prekey, wrap_info(header.core_hash, recipient_index, prekey_id))
@@ -34,5 +35,6 @@ def rewrap(
         recipient_index=recipient_index,
         prekey_id=prekey_id,
         wrap_digest=sha256(wrap),
+        by_person=by_person,
     ).SerializeToString(deterministic=True)
     return statement.sign("re-wrap", body, network_id=network_id, keys=keys), wrap

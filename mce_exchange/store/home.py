@@ -29,6 +29,7 @@ from mce_exchange.store.logbook import Logbook
 from mce_exchange.store.numbers import Numbers
 from mce_exchange.store.outbox import Outbox
 from mce_exchange.store.publishing import Publishing
+from mce_exchange.store.questions import Questions
 from mce_exchange.store.receipts import Receipts
 from mce_exchange.store.secrets import Secrets
 from mce_exchange.store.settings import Settings
@@ -55,6 +56,7 @@ class Home:
     publishing: Publishing
     receipts: Receipts
     alarms: Alarms
+    questions: Questions
     attachments: Attachments
 
     @classmethod
@@ -100,6 +102,7 @@ class Home:
             publishing=Publishing(database),
             receipts=Receipts(database),
             alarms=Alarms(database),
+            questions=Questions(database),
             attachments=Attachments(path / "attachments"),
         )
 

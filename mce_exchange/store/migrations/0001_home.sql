@@ -138,6 +138,19 @@ CREATE TABLE unsigned (
     position  INTEGER NOT NULL
 ) STRICT;
 
+-- May a message be wrapped again, for a prekey logged after it? A person's answer reaches as far as the
+-- prekey that was asked about: another one is another question, whose number is never one used before.
+CREATE TABLE question (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    header_id BLOB NOT NULL,
+    position  INTEGER NOT NULL,
+    member    TEXT NOT NULL,
+    prekey_id BLOB NOT NULL,
+    at        INTEGER NOT NULL,
+    answer    INTEGER,
+    UNIQUE (header_id, position)
+) STRICT;
+
 CREATE TABLE alarm (
     id    INTEGER PRIMARY KEY,
     kind  TEXT NOT NULL,
