@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import Message
 
 from mce_exchange import header as headers
 from mce_exchange import limits, statement, wire
@@ -23,6 +25,7 @@ from mce_exchange.errors import (
     StoreError,
     UsageError,
 )
+from mce_exchange.fields import Bound
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log import merkle
 from mce_exchange.log.anchor import Anchor, Quorum, sign_anchor
@@ -132,6 +135,38 @@ def test_e16_unknown_fields_of_a_case_body_are_passed_whole(data: bytes) -> None
 )
 def test_e16_what_is_no_field_at_all_is_refused_in_a_case_body_too(data: bytes) -> None:
     refused(MalformedError, lenient, data)
+
+
+def test_e16_a_second_member_of_a_oneof_is_refused() -> None:
+    first, second = (field.number for field in case_pb2.CaseMessage.DESCRIPTOR.oneofs[0].fields[:2])
+    refused(MalformedError, lenient, bytes([first << 3 | 2, 0, second << 3 | 2, 0]))
+
+
+def fixed_numbers() -> type[Message]:
+    """A message as no protocol body is yet: numbers of fixed width, one and packed."""
+    number, many = descriptor_pb2.FieldDescriptorProto(), descriptor_pb2.FieldDescriptorProto()
+    number.name, number.number, number.type, number.label = (
+        "one",
+        1,
+        number.TYPE_FIXED64,
+        number.LABEL_OPTIONAL,
+    )
+    many.name, many.number, many.type, many.label = "many", 2, many.TYPE_FIXED32, many.LABEL_REPEATED
+    file = descriptor_pb2.FileDescriptorProto(name="edges.proto", package="edges", syntax="proto3")
+    file.message_type.add(name="Fixed", field=[number, many])
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("edges.Fixed"))
+
+
+def test_e16_numbers_of_fixed_width_are_whole_and_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"one": Bound(0, 2**64 - 1, 0, 1), "many": Bound(0, 2**32 - 1, 0, 2)}
+    monkeypatch.setattr(wire, "FIELDS", {"edges.Fixed": row})
+    kind = fixed_numbers()
+    wire.lint(kind, b"\x09" + b"\1" * 8 + b"\x12\x08" + bytes(8), cap=CASE_CAP)
+    for data in (b"\x09" + bytes(8), b"\x09" + b"\1" * 7, b"\x12\x06" + bytes(6)):
+        refused(MalformedError, wire.lint, kind, data, cap=CASE_CAP)
+    refused(LimitError, wire.lint, kind, b"\x12\x0c" + bytes(12), cap=CASE_CAP)
 
 
 def test_bytes_that_were_not_linted_do_not_become_a_message() -> None:
