@@ -7,11 +7,12 @@ ARGS ?=
 INPUTS ?= 200000
 SEED ?= 1
 ONLY ?=
+CORE := $(addprefix tests/,core sealing log primitives spec audit trust)
 # Two, whatever the machine has: the suite starts processes of its own.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test attacks fuzz bench bench-quick check generate lock clean
+.PHONY: help demo test coverage attacks fuzz bench bench-quick check generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -21,6 +22,10 @@ demo: .venv/ready ## the main job on real processes; FAULT=lost-ack plants a fau
 
 test: .venv/ready ## all tests; ARGS="-k name" for some
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+coverage: .venv/ready ## every branch of the trust core is taken by its own tests, or this fails
+	$(BIN)/coverage run --data-file=.coverage -m pytest -q $(CORE)
+	$(BIN)/coverage report --data-file=.coverage
 
 attacks: .venv/ready ## take out each defence in turn: its test must fail
 	$(BIN)/python -m tests.attacks

@@ -102,10 +102,9 @@ class Statement:
         return primitive.sha256(self.raw)
 
     @cached_property
-    def linted(self) -> bool:
-        """True, or raises what `wire.lint` does; bytes do not change, so once is enough."""
+    def linted(self) -> None:
+        """Raises what `wire.lint` does; bytes do not change, so once is enough."""
         wire.lint(BODIES[self.type], self.body, cap=limits.STATEMENT_BODY)
-        return True
 
     @property
     def public(self) -> bool:
@@ -164,8 +163,7 @@ def decode(raw: bytes) -> Statement:
 
 def lint(statement: Statement) -> None:
     """The body on the wire, still unread: raises `MalformedError` or `LimitError`."""
-    if not statement.linted:
-        raise MalformedError(f"a {statement.type} Statement that was not linted")
+    return statement.linted
 
 
 def verify(statement: Statement, *, network_id: bytes, find_key: Callable[[bytes], PublicKey | None]) -> None:

@@ -15,7 +15,7 @@ from mce_exchange.audit.build import Piece, build
 from mce_exchange.directory import compose, effects
 from mce_exchange.directory.authority import Verdict, authenticate, later_verdict
 from mce_exchange.directory.known import Revoked
-from mce_exchange.directory.records import Bundle, RelayCard
+from mce_exchange.directory.records import Bundle, RelayCard, name_is_plain
 from mce_exchange.errors import (
     ContextError,
     DecryptionError,
@@ -216,6 +216,11 @@ def test_a_relays_card_says_nothing_of_versions() -> None:
     refused(MalformedError, RelayCard.decode, pb.SerializeToString())
 
 
+def test_h6_ids_are_plain() -> None:
+    assert name_is_plain("hotline.be.example")
+    assert not any(map(name_is_plain, ("", "BE", "b\u0435", "../be", "a" * 65)))
+
+
 def test_a_verdict_knows_later_revocations() -> None:
     key = FEDERATION.people["be"].key.public.id
     state = replace(FEDERATION.state, revoked={key: Revoked(cut=3, index=5)})
@@ -274,6 +279,8 @@ def test_h2_an_attachments_words_are_capped(one: Attachment) -> None:
 def test_h2_recipients_and_attachments_are_counted_first() -> None:
     many = [f"m{number}" for number in range(limits.RECIPIENTS + 1)]
     refused(LimitError, seal_streams, sender="be", recipients=many, content=b"synthetic")
+    for wrong in ([], ["be"], ["pt", "pt"]):
+        refused(UsageError, seal_streams, sender="be", recipients=wrong, content=b"synthetic")
 
 
 def test_h2_more_data_than_a_stream_may_hold_ends_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,7 @@ def test_a_relay_succeeds_and_the_old_one_signs_no_more() -> None:
         changes.succeed_relay(Draft.of(now), again, version=3)
     with pytest.raises(UsageError, match="never comes back"):
         changes.succeed_relay(Draft.of(now), relay_card("third"), version=3)
+    assert told(lambda d: replace(d, lifted_suspensions=[bytes(32)]))[0] == f"suspension {'0' * 16} is lifted"
     moved = replace(now.relays["next"], address="elsewhere.example.org:1")
     assert "relay next is at elsewhere.example.org:1" in told(
         lambda d: replace(d, relays=(*(r for r in d.relays if r.id != "next"), moved)), now
@@ -156,6 +157,7 @@ def test_names_witnesses_and_the_end_of_an_exercise() -> None:
     )
     assert "NO LONGER AN EXERCISE" in told(lambda d: replace(d, exercise=False))
     now = after(witnessed)
+    assert not any("witness" in line for line in told(lambda d: replace(d, name="Again"), now))
     ended = (replace(now.witness_keys[0], life=Life(added=2, removed=3)),)
     assert "witness w1 ends" in told(lambda d: replace(d, witness_keys=ended, quorum=Quorum(0, 0)), now)
 
