@@ -8,13 +8,12 @@ from typing import Final
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
-from mce_exchange.directory.model import Directory, Kind
+from mce_exchange.directory.model import FEDERATION, Directory, Kind
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
 from mce_exchange.directory.trust import network_id_of
 from mce_exchange.errors import DirectoryError, LogError, MceError, ProtocolError, StoreError, UsageError
-from mce_exchange.log import note as notes
-from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
+from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint, size_of
 from mce_exchange.log.entry import LogEntry, leaf_hashes
 from mce_exchange.log.merkle import Tree
 from mce_exchange.primitives.verify import equal
@@ -26,11 +25,14 @@ from mce_relay.whole import is_whole
 _RANGE: Final = limits.ENTRIES_PER_CALL
 
 
-def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> tuple[Head, Tree, str]:
+def start(
+    store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics, succession: Bundle | None = None
+) -> tuple[Head, Tree, str]:
     """The committed head, its tree, and the relay's own id. The store is open.
 
-    Raises `DirectoryError` for a bad genesis, `UsageError` for keys that are not the Directory's,
-    `StoreError` for a log that does not hold.
+    `succession` is a Directory by which these keys take the log over; it is logged first. Raises
+    `DirectoryError` for a Directory that does not hold, `UsageError` for keys that are not the
+    Directory's, `StoreError` for a log that does not hold.
     """
     first = statements.decode(genesis.statement)
     network_id = network_id_of(first.body)
@@ -42,7 +44,7 @@ def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> t
                 entry=LogEntry(public=True, digest=first.digest).encode(),
                 id=first.id(network_id),
                 public=True,
-                author="federation",
+                author=FEDERATION,
                 statement=genesis.statement,
                 members=genesis.members,
             )
@@ -60,9 +62,45 @@ def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> t
         tree = _tree(reader)
         state = _state(reader, opened, tree.size, metrics)
         _compare(reader, tree, state.directory)
+    if succession is not None and not _is_logged(succession, state):
+        state = _succeed(store, tree, state, keys, succession)
     relay = may_serve(keys, state.directory, tree.size)
     checkpoint = Checkpoint(state.directory.origin, tree.size, tree.root())
     return Head(state, checkpoint, sign_checkpoint(checkpoint, keys.log_ed25519)), tree, relay
+
+
+def _is_logged(succession: Bundle, state: PublicState) -> bool:
+    return statements.decode(succession.statement).id(state.directory.network_id) == state.directory.id
+
+
+def _succeed(
+    store: Store, tree: Tree, state: PublicState, keys: RelayKeys, succession: Bundle
+) -> PublicState:
+    """Log the Directory that gives the log to these keys: they, and no others, sign from its own entry on.
+
+    Nobody else could: the keys before it may not sign the tree that holds it.
+    """
+    index = tree.size
+    state = state.after(succession.statement, members=succession.members, index=index)
+    may_serve(keys, state.directory, index + 1)
+    statement = statements.decode(succession.statement)
+    entry = LogEntry(public=True, digest=statement.digest)
+    with store.write() as tx:
+        last = tx.checkpoint()
+        if last is not None:
+            tx.put_ended(size_of(last), last)
+        logged = Logged(
+            index=index,
+            entry=entry.encode(),
+            id=statement.id(state.directory.network_id),
+            public=True,
+            author=FEDERATION,
+            statement=statement.raw,
+            members=tuple(succession.members),
+        )
+        tx.append(logged, ())
+    tree.append(entry.leaf_hash)
+    return state
 
 
 def may_serve(keys: RelayKeys, directory: Directory, size: int) -> str:
@@ -90,7 +128,7 @@ def _compare(reader: Reader, tree: Tree, directory: Directory) -> None:
     checked = 0
     if note is not None:
         try:
-            size = read_checkpoint(notes.parse(note).text).size
+            size = size_of(note)
             last = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size))
         except MceError as error:
             raise StoreError(f"the last stored checkpoint does not hold: {error}", remedy=RESTORE) from error

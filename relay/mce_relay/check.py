@@ -15,7 +15,7 @@ from mce_relay import boot, inspection
 from mce_relay.config import Config
 from mce_relay.core import ATTACHMENTS
 from mce_relay.keyring import FILE, Keyring
-from mce_relay.server import check_names, read_genesis
+from mce_relay.server import check_names, read_directory
 from mce_relay.store.protocol import RESTORE
 from mce_relay.store.sqlite import FILE as DATABASE
 from mce_relay.store.sqlite import SqliteStore
@@ -39,7 +39,7 @@ def look(config: Config, passphrase: str, *, deep: bool = False) -> Iterator[Fou
     try:
         keyring = Keyring.read(config.keys, passphrase)
         yield Found(name="keys", text=f"{FILE} opens")
-        bundle = read_genesis(config.genesis)
+        bundle = read_directory(config.genesis)
         network_id = trust.network_id_of(body_of(bundle.statement)[0])
         trust.open_genesis(bundle, network_id=network_id)
         yield Found(name="genesis", text=f"network {network_id.hex()}")
@@ -79,7 +79,7 @@ def _data(config: Config, keyring: Keyring, *, deep: bool) -> Iterator[Found]:
         faults = store.faults()
         text = inspection.listed(faults) if faults else "its structure is whole"
         yield Found(name="database", text=text, remedy=RESTORE if faults else "")
-        head, tree, relay = boot.start(store, read_genesis(config.genesis), keyring.keys, NoMetrics())
+        head, tree, relay = boot.start(store, read_directory(config.genesis), keyring.keys, NoMetrics())
         version = head.state.directory.version
         yield Found(
             name="log", text=f"{head.size} entries fit the last checkpoint; Directory version {version}"

@@ -93,6 +93,10 @@ def serve(
     passphrase_fd: PassphraseFd = None,
     passphrase_credential: Credential = None,
     log_level: Annotated[str, Parameter(help="debug, info, warning or error.")] = "info",
+    succeed: Annotated[
+        Path | None,
+        Parameter(help="A Directory that gives the log in the data folder to these keys: logged first."),
+    ] = None,
     after_pause: Annotated[
         bool,
         Parameter(negative="", help="The clock is right, though the newest anchor is a week away from it."),
@@ -110,7 +114,7 @@ def serve(
         read = read.model_copy(update={"longest_pause_seconds": math.inf})
     source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
     passphrase = source.read("the relay's keys")
-    asyncio.run(server.serve(read, Keyring.read(read.keys, passphrase)))
+    asyncio.run(server.serve(read, Keyring.read(read.keys, passphrase), succeed))
     return 0
 
 

@@ -54,7 +54,10 @@ _ANSWER: Final = 512 * limits.KIB
 
 
 class Core:
-    """One relay over one data folder (which becomes 0700). Call `start`, then anything, then `close`."""
+    """One relay over one data folder (which becomes 0700). Call `start`, then anything, then `close`.
+
+    `succession`: a Directory by which `keys` take over the log of others.
+    """
 
     def __init__(
         self,
@@ -66,9 +69,11 @@ class Core:
         clock: Callable[[], float] = time.time,
         metrics: Metrics | None = None,
         store: Store | None = None,
+        succession: Bundle | None = None,
     ) -> None:
         self._data = data
         self._genesis = genesis
+        self._succession = succession
         self._keys = keys
         self._settings = settings or Settings()
         self._clock = clock
@@ -134,7 +139,9 @@ class Core:
     def _open(self) -> tuple[Head, Tree, str]:
         self._store.open()
         try:
-            head, tree, relay = boot.start(self._store, self._genesis, self._keys, self._metrics)
+            head, tree, relay = boot.start(
+                self._store, self._genesis, self._keys, self._metrics, self._succession
+            )
             self._check_clock(head.state)
             return head, tree, relay
         except MceError:

@@ -49,24 +49,27 @@ _OPTIONS: Final = [
 _HEALTH_SECONDS: Final = 2.0
 
 
-def read_genesis(path: Path) -> Bundle:
-    """The federation's first Directory; `UsageError` if there is none."""
+def read_directory(path: Path) -> Bundle:
+    """A Directory's file; `UsageError` if there is none."""
     try:
         return Bundle.decode(path.read_bytes())
     except OSError as error:
         raise UsageError(
-            f"cannot read {path}: {error.strerror}", remedy="put the federation's genesis there"
+            f"cannot read {path}: {error.strerror}", remedy="put the federation's Directory there"
         ) from None
 
 
-def make_core(config: Config, keyring: Keyring, metrics: PrometheusMetrics) -> Core:
+def make_core(
+    config: Config, keyring: Keyring, metrics: PrometheusMetrics, succession: Path | None = None
+) -> Core:
     """The core of a configured relay, not started."""
     return Core(
         data=config.data,
-        genesis=read_genesis(config.genesis),
+        genesis=read_directory(config.genesis),
         keys=keyring.keys,
         settings=config.settings,
         clock=SteadyClock(),
+        succession=read_directory(succession) if succession else None,
         metrics=metrics,
     )
 
@@ -136,13 +139,15 @@ async def opened(
         await server.stop(drain_seconds)
 
 
-async def serve(config: Config, keyring: Keyring) -> None:
-    """Serve until SIGTERM or SIGINT. One JSON line on stdout says when and where it is ready."""
+async def serve(config: Config, keyring: Keyring, succession: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, an old log under new keys if a `succession` gives it to them.
+
+    One JSON line on stdout says when and where it is ready."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     metrics = PrometheusMetrics()
-    core = make_core(config, keyring, metrics)
+    core = make_core(config, keyring, metrics, succession)
     await core.start()
     try:
         check_names(config.id, keyring.door, core.state.directory, core.relay)

@@ -6,6 +6,7 @@ or not: one that was restored from last night's backup reads again what it had a
 that does not take part now gets what is public.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from mce_exchange import statement as statements
 from mce_exchange.directory.model import Role
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import StoreError
+from mce_exchange.log.checkpoint import size_of
 from mce_exchange.log.merkle import Tree
 from mce_exchange.v1 import statement_pb2
 from mce_relay.logs import logger
@@ -51,24 +53,56 @@ def batch(
     if not 0 <= from_index < end:
         return None
     eyes = Eyes.of(head.state, member)
+    end, found = _collected(reader, eyes, from_index, end, max_bytes)
+    while (note := _note(reader, head, end)) is None:
+        # Above the last checkpoint of a log key nothing is signed for those who know no newer one: they
+        # stop there, or read on beyond the Directory that names it, a few entries however long they are.
+        last = reader.ended(from_index + 1)
+        if last is not None and size_of(last) < end:
+            end = size_of(last)
+            found = [one for one in found if one.index < end]
+        else:
+            end, found = _collected(reader, eyes, from_index, _known_until(head, end) + 1, sys.maxsize)
+    return Batch(
+        first_index=from_index,
+        entries=reader.entries(from_index, end - from_index),
+        statements=tuple(found),
+        checkpoint=note,
+        consistency=tuple(tree.consistency_proof(end, size_of(note))),
+    )
+
+
+def _collected(
+    reader: Reader, eyes: Eyes, first: int, end: int, max_bytes: int
+) -> tuple[int, list[Delivery]]:
+    """Where it ends, and the Statements up to there."""
     found: list[Delivery] = []
     left = max_bytes
-    for logged in reader.walk(from_index, end, member=eyes.member, private=eyes.all):
+    for logged in reader.walk(first, end, member=eyes.member, private=eyes.all):
         if not _whole(logged):
             continue
         delivery = _delivery(reader, eyes, logged)
         left -= len(delivery.statement) + len(delivery.payload) + sum(map(len, delivery.members))
         if found and left < 0:
-            end = logged.index
-            break
+            return logged.index, found
         found.append(delivery)
-    return Batch(
-        first_index=from_index,
-        entries=reader.entries(from_index, end - from_index),
-        statements=tuple(found),
-        checkpoint=head.note,
-        consistency=tuple(tree.consistency_proof(end, head.size)),
-    )
+    return end, found
+
+
+def _note(reader: Reader, head: Head, end: int) -> bytes | None:
+    """A checkpoint at or above `end` by the key that is known to who has read so far, if there is one."""
+    until = _known_until(head, end)
+    if until >= head.size:
+        return head.note
+    note = reader.ended(end)
+    return note if note is not None and size_of(note) <= until else None
+
+
+def _known_until(head: Head, end: int) -> int:
+    """The largest tree size under the log key that the Directory of then names."""
+    directory = head.state.directory
+    begun = (directory.indices[one.life.added - 1] for one in directory.log_keys if one.life.added > 1)
+    return min((index for index in begun if index >= end), default=head.size)
 
 
 def statements_at(reader: Reader, head: Head, member: str, indices: Sequence[int]) -> list[tuple[int, bytes]]:

@@ -46,12 +46,12 @@ def run(config: Path, command: str, *arguments: str) -> subprocess.CompletedProc
 
 
 @contextlib.contextmanager
-def serving(config: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(config: Path, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """`serve`, ready, with its address; killed at the end if it has not ended."""
     secret = ["--passphrase-file", str(config.parent / "passphrase")]
     with (config.parent / "stderr").open("a") as errors:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--config", str(config), *secret],
+            [COMMAND, "serve", "--config", str(config), *secret, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

@@ -165,7 +165,7 @@ def root(read: Config, keyring: Keyring) -> tuple[int, bytes] | None:
     store = SqliteStore(read.data)
     try:
         store.open()
-        head, _, _ = boot.start(store, server.read_genesis(read.genesis), keyring.keys, NoMetrics())
+        head, _, _ = boot.start(store, server.read_directory(read.genesis), keyring.keys, NoMetrics())
         return head.size, head.checkpoint.root
     except MceError:
         return None

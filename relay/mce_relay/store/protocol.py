@@ -137,6 +137,9 @@ class Reader(Protocol):
     def anchors(self, first: int, limit: int) -> list[tuple[int, bytes]]:
         """Tree sizes and notes of anchors from a size on, ascending, at most `limit`."""
 
+    def ended(self, min_size: int) -> bytes | None:
+        """The last checkpoint of a log key that has ended, the oldest of at least this tree size."""
+
     # Messages.
 
     def message(self, id_: bytes) -> Message | None:
@@ -192,6 +195,9 @@ class Writer(Reader, Protocol):
 
     def put_checkpoint(self, note: bytes) -> None:
         """Keep the newest checkpoint."""
+
+    def put_ended(self, size: int, note: bytes) -> None:
+        """Keep the last checkpoint of a log key that ends."""
 
     def put_anchor(self, size: int, note: bytes) -> None:
         """Keep an anchor; a newer one of the same tree size takes its place."""

@@ -86,6 +86,9 @@ class SqliteReader:
         rows = self._all("SELECT size, note FROM anchors WHERE size >= ? ORDER BY size LIMIT ?", first, limit)
         return [(size, note) for size, note in rows]
 
+    def ended(self, min_size: int) -> bytes | None:
+        return self._value("SELECT note FROM ended WHERE size >= ? ORDER BY size LIMIT 1", min_size)
+
     def message(self, id_: bytes) -> Message | None:
         row = self._one(f"{_MESSAGES} WHERE e.id = ?", id_)
         return _message(row) if row else None
@@ -216,6 +219,9 @@ class SqliteWriter(SqliteReader):
 
     def put_checkpoint(self, note: bytes) -> None:
         self._do("INSERT OR REPLACE INTO checkpoint (one, note) VALUES (1, ?)", note)
+
+    def put_ended(self, size: int, note: bytes) -> None:
+        self._do("INSERT OR REPLACE INTO ended (size, note) VALUES (?, ?)", size, note)
 
     def put_anchor(self, size: int, note: bytes) -> None:
         self._do("INSERT OR REPLACE INTO anchors (size, note) VALUES (?, ?)", size, note)

@@ -1,0 +1,151 @@
+"""A log goes on under other keys, of the same machine or another: a Directory gives it to them (SPEC 8.3)."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mce_relay.core import Core
+from mce_relay.keyring import Keyring
+from mce_relay.values import PublishIn, Settings
+
+from mce_exchange import limits
+from mce_exchange.directory import changes, compose
+from mce_exchange.directory.public import PublicState
+from mce_exchange.directory.records import Bundle
+from mce_exchange.errors import DirectoryError, MceError, RefusedError, UsageError
+from mce_exchange.hotline.follow import Batch, Follower, Given
+from mce_exchange.keys import PrivateKey
+from mce_exchange.log.checkpoint import open_checkpoint
+from mce_exchange.log.entry import LogEntry
+from mce_exchange.primitives.vault import Cost
+from mce_exchange.statement import decode
+from tests.relay.federation import NOW, Clock, Federation, running, send
+from tests.relay.operated import PASSPHRASE, ended, home, serving, told
+
+
+async def begun(f: Federation, folder: Path, *, crash: bool) -> int:
+    """A log under the first keys; its size. A crash leaves entries above the last stored checkpoint."""
+    copy = folder.with_name("copy")
+    async with running(f, folder) as core:
+        for _ in range(6):
+            await send(core, "be", f.envelope("be", "pt"))
+        await core.sweep()
+        for _ in range(3):
+            await core.submit("es", [f.envelope("es", "pt") for _ in range(4)])
+        if crash:
+            shutil.copytree(folder, copy)
+        size = core.state.size
+    if crash:
+        shutil.rmtree(folder)
+        copy.rename(folder)
+    return size
+
+
+def given(f: Federation, ring: Keyring) -> Bundle:
+    """Version 2, which gives the log to these keys."""
+    current = f.state.directory
+    card = ring.card(relay_id="relay-2", address="127.0.0.1:2")
+    draft = changes.succeed_relay(compose.Draft.of(current), card, version=2)
+    bundle = compose.successor(draft, current=current, now_minutes=NOW // 60)
+    return compose.sign_directory(bundle, f.root, network_id=f.network_id)
+
+
+def core_of(f: Federation, folder: Path, ring: Keyring, succession: Bundle | None) -> Core:
+    return Core(
+        data=folder,
+        genesis=f.bundle,
+        keys=ring.keys,
+        settings=Settings(sweep_interval=1e6, anchor_interval=1e9),
+        clock=Clock(),
+        succession=succession,
+    )
+
+
+async def followed(f: Federation, core: Core, max_bytes: int) -> Follower:
+    """The log as a node follows it from the beginning, batch by batch."""
+    genesis = PublicState.genesis(f.bundle, network_id=f.network_id)
+    follower = Follower(genesis, LogEntry(public=True, digest=decode(f.bundle.statement).digest), [], None)
+    while batch := await core.read("pt", follower.tree.size, max_bytes=max_bytes):
+        given = tuple(
+            Given(index=one.index, statement=one.statement, members=one.members) for one in batch.statements
+        )
+        taken = follower.take(
+            Batch(
+                first_index=batch.first_index,
+                entries=batch.entries,
+                statements=given,
+                checkpoint=batch.checkpoint,
+                consistency=batch.consistency,
+            )
+        )
+        assert not any(step.error for step in taken.steps)
+        follower.commit(taken)
+    return follower
+
+
+@pytest.mark.parametrize("crash", [False, True])
+async def test_a_log_goes_on_under_new_keys_and_everybody_can_follow(tmp_path: Path, crash: bool) -> None:
+    f, ring = Federation(), Keyring.generate()
+    size = await begun(f, tmp_path / "data", crash=crash)
+    bundle = given(f, ring)
+    for succession in (bundle, bundle, None):
+        core = core_of(f, tmp_path / "data", ring, succession)
+        await core.start()
+        assert (core.relay, core.state.directory.version) == ("relay-2", 2)
+        assert core.state.directory.index == size
+        # Whoever reads from the beginning, by however small steps, is shown what its key can judge.
+        for max_bytes in (1, 9000, limits.MIB):
+            follower = await followed(f, core, max_bytes)
+            assert follower.tree.size == core.state.size
+            assert follower.state.directory.id == core.state.directory.id
+        origin = core.state.directory.origin
+        assert open_checkpoint(core.checkpoint(), origin=origin, key=ring.keys.log).size == core.state.size
+        assert core.member_of(ring.door) == "relay-2"
+        assert core.member_of(f.relay_certificate) is None
+        await send(core, "nl", f.envelope("nl", "pt"))
+        await core.sweep()
+        await core.close()
+    with pytest.raises(UsageError, match="not a relay's"):
+        async with running(f, tmp_path / "data"):
+            pass
+
+
+async def test_nobody_takes_a_log_that_was_not_given_to_them(tmp_path: Path) -> None:
+    f, ring, other = Federation(), Keyring.generate(), Keyring.generate()
+    await begun(f, tmp_path / "data", crash=False)
+    bundle = given(f, ring)
+    for keys, succession, kind in (
+        (other, bundle, UsageError),
+        (ring, None, UsageError),
+        (ring, forged(f, bundle), DirectoryError),
+    ):
+        with pytest.raises(MceError) as caught:
+            await core_of(f, tmp_path / "data", keys, succession).start()
+        assert isinstance(caught.value, kind)
+    # The log is where it was.
+    async with running(f, tmp_path / "data") as core:
+        assert core.state.directory.version == 1
+        [outcome] = await core.publish("be", [PublishIn(bundle.statement, bundle.members)])
+        assert isinstance(outcome, RefusedError)
+        assert "--succeed" in str(outcome)
+
+
+def forged(f: Federation, bundle: Bundle) -> Bundle:
+    """The same, signed by a key that is no root's."""
+    body, _ = compose.body_of(bundle.statement)
+    unsigned = replace(bundle, statement=compose.unsigned(body))
+    return compose.sign_directory(unsigned, PrivateKey.generate(), network_id=f.network_id)
+
+
+def test_the_command_takes_over_with_a_flag(tmp_path: Path) -> None:
+    f, ring = Federation(), Keyring.generate()
+    config = home(f, tmp_path)
+    with serving(config) as (_, process):
+        assert ended(process) == 0
+    ring.write(tmp_path, PASSPHRASE, cost=Cost.INTERACTIVE)
+    config.write_text(config.read_text().replace('id = "relay-1"', 'id = "relay-2"'))
+    (tmp_path / "v2.directory").write_bytes(given(f, ring).encode())
+    with serving(config, "--succeed", str(tmp_path / "v2.directory")) as (_, process):
+        assert ended(process) == 0
+    assert [one["version"] for one in told(config) if one["event"] == "started"] == [1, 2]
