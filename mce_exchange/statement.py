@@ -106,6 +106,14 @@ class Statement:
         """Raises what `wire.lint` does; bytes do not change, so once is enough."""
         wire.lint(BODIES[self.type], self.body, cap=limits.STATEMENT_BODY)
 
+    @cached_property
+    def answers(self) -> dict[tuple[bytes, bytes, bytes, bytes], bool]:
+        """Whether its signatures hold, by network id, signer and key, as far as `verify` was asked.
+
+        Neither these bytes nor a key's ever change, so each is computed once.
+        """
+        return {}
+
     @property
     def public(self) -> bool:
         """The log class, which follows from the type and is never chosen."""
@@ -174,9 +182,18 @@ def verify(statement: Statement, *, network_id: bytes, find_key: Callable[[bytes
         key = find_key(block.signer)
         if key is None:
             raise SignatureError(f"signed by a key that is not in the Directory: {block.signer.hex()}")
-        message = signed_bytes(network_id, statement.type, block.signer, statement.body)
-        if not key.verifies(message, block.ed25519, block.ml_dsa_65, context=statement.type.encode()):
+        if not _holds(statement, block, key, network_id):
             raise SignatureError(f"a signature by {block.signer.hex()} does not hold")
+
+
+def _holds(statement: Statement, block: Block, key: PublicKey, network_id: bytes) -> bool:
+    asked = (network_id, block.signer, key.ed25519, key.ml_dsa_65)
+    answer = statement.answers.get(asked)
+    if answer is None:
+        message = signed_bytes(network_id, statement.type, block.signer, statement.body)
+        answer = key.verifies(message, block.ed25519, block.ml_dsa_65, context=statement.type.encode())
+        statement.answers[asked] = answer
+    return answer
 
 
 def body(statement: Statement, kind: type[M]) -> M:

@@ -188,6 +188,7 @@ class Core:
         return await self._all(
             begin(
                 partial(engine.submit, rules, member=member, envelope=one),
+                ahead=partial(engine.look_ahead, member, one),
                 author=member,
                 size=len(one.statement) + len(one.payload),
             )
@@ -202,6 +203,7 @@ class Core:
         return await self._all(
             begin(
                 partial(engine_publish.publish, rules, author=author, item=one),
+                ahead=partial(engine.look_ahead, author, one),
                 author=author,
                 size=len(one.statement) + sum(map(len, one.members)),
             )

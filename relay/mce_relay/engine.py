@@ -8,6 +8,7 @@ for each recipient who cannot be served.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +19,7 @@ from mce_exchange import statement as statements
 from mce_exchange.directory.authority import Signed, authenticate
 from mce_exchange.directory.model import Status
 from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import MceError
 from mce_exchange.header import Header, Stream, read_header
 from mce_exchange.log import merkle
 from mce_exchange.primitives.verify import equal, sha256
@@ -26,7 +28,7 @@ from mce_exchange.v1 import statement_pb2
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Fate, Message, Place, Usage, Writer
-from mce_relay.values import DAY, EnvelopeIn, Metrics, RelayKeys, Settings
+from mce_relay.values import DAY, EnvelopeIn, Metrics, PublishIn, RelayKeys, Settings
 
 CHUNK: Final = limits.CHUNK + limits.TAG
 _PAYLOAD: Final = limits.PAYLOAD_PADDED + limits.PAYLOAD_PADDED // limits.CHUNK * limits.TAG
@@ -71,10 +73,22 @@ class Rules:
         return (self.keys.signing.public.id,)
 
 
-def decode(raw: bytes) -> Statement:
+def decode(item: EnvelopeIn | PublishIn) -> Statement:
     """Framing only."""
     with refusing():
-        return statements.decode(raw)
+        return item.decoded
+
+
+def look_ahead(member: str, item: EnvelopeIn | PublishIn, state: PublicState) -> None:
+    """Lint and verify what needs no store, while the writer is at other work, which then finds the answers.
+
+    What is wrong is for the writer to say, by its own state and in its place among all that may be wrong.
+    """
+    with suppress(MceError):
+        if state.takes_part(member) and not item.decoded.public:
+            statements.lint(item.decoded)
+            network_id = state.directory.network_id
+            statements.verify(item.decoded, network_id=network_id, find_key=state.find_key)
 
 
 def earlier(group: Group, statement: Statement, member: str) -> Placed | None:
@@ -103,7 +117,7 @@ def submit(rules: Rules, group: Group, member: str, envelope: EnvelopeIn) -> Pla
     """Accept one envelope whole, if any of its recipients can be served."""
     if len(envelope.wraps) > limits.RECIPIENTS or len(envelope.payload) > _PAYLOAD:
         raise refusal("too_large", f"{len(envelope.wraps)} wraps, {len(envelope.payload)} bytes of payload")
-    statement = decode(envelope.statement)
+    statement = decode(envelope)
     if statement.type != statements.HEADER:
         raise refusal("wrong_context", f"a Statement of type {statement.type}, not a header")
     known = earlier(group, statement, member)

@@ -28,7 +28,7 @@ def publish(rules: Rules, group: Group, author: str, item: PublishIn) -> Placed:
     """Accept one Statement. `author` hands it in; of a public one the signatures alone decide."""
     if len(item.wrap) > limits.WRAP or len(item.members) > limits.MEMBERS:
         raise refusal("too_large", f"a wrap of {len(item.wrap)} bytes, {len(item.members)} member records")
-    statement = decode(item.statement)
+    statement = decode(item)
     if statement.type == HEADER:
         raise refusal("wrong_context", "a header is submitted with its wraps and payload")
     known = earlier(group, statement, author)

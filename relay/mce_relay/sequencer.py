@@ -1,7 +1,8 @@
 """Group commit: one thread that judges and commits everything that waits the moment it is idle.
 
-Work is a function of a `Group`; it reads and writes through the group's transaction, and what it
-returns is given back only after the commit. Then the tree grows, ONE checkpoint is signed, and all
+Another thread looks ahead: it verifies the next group's signatures while this one is written. Work is
+a function of a `Group`; it reads and writes through the group's transaction, and what it returns is
+given back only after the commit. Then the tree grows, ONE checkpoint is signed, and all
 who waited are told: so "accepted" is on disk (promise 10), and a kill at any point loses nothing
 that was promised (threat R5). A commit that fails leaves memory as it was.
 
@@ -10,8 +11,10 @@ after a crash gives the same bytes, and no second sync is spent on it.
 """
 
 import asyncio
+import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -133,9 +136,15 @@ class Sequencer:
         self._failed: StoreError | None = None
         self._draining = False
         self._turns = Turns()
+        self._ready: queue.Queue[tuple[list[Job], bool]] = queue.Queue()
+        self._may_take = threading.Semaphore()
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._serve, name="mce-relay-writer", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for target, name in ((self._look_ahead, "mce-relay-ahead"), (self._serve, "mce-relay-writer"))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def run(self, work: Callable[[Group], T], *, author: str = "", size: int = 0) -> T:
         """What `work` returned, once it is committed and under a signed checkpoint.
@@ -153,14 +162,22 @@ class Sequencer:
             del result, work
 
     def begin(
-        self, work: Callable[[Group], T], *, author: str = "", size: int = 0
+        self,
+        work: Callable[[Group], T],
+        *,
+        author: str = "",
+        size: int = 0,
+        ahead: Callable[[PublicState], None] | None = None,
     ) -> "asyncio.Future[T | Exception]":
-        """The same under way, the error given back. It happens whether or not its caller still waits."""
+        """The same under way, the error given back. It happens whether or not its caller still waits.
+
+        `ahead` runs before, in another thread, by the state of that moment: it may only save the work time.
+        """
         future: asyncio.Future[T | Exception] = self._loop.create_future()
         if self._draining:
             future.set_result(refusal("draining", "the relay takes no new work"))
         else:
-            self._turns.put(Job(work, future, author, size))
+            self._turns.put(Job(work, future, author, size, ahead))
         return future
 
     async def drain(self) -> None:
@@ -168,11 +185,26 @@ class Sequencer:
         if not self._draining:
             self._draining = True
             self._turns.end()
-        await asyncio.to_thread(self._thread.join)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+
+    def _look_ahead(self) -> None:
+        last = False
+        while not last:
+            # One group at most is ready: whoever comes next waits for that and no more.
+            self._may_take.acquire()
+            jobs, last = self._turns.take()
+            for ahead in filter(None, (job.ahead for job in jobs)):
+                # A defect met here is met again by the writer, as this piece of work's own.
+                with suppress(Exception):
+                    ahead(self.head.state)
+            self._ready.put((jobs, last))
+            del jobs
 
     def _serve(self) -> None:
         while True:
-            jobs, last = self._turns.take()
+            jobs, last = self._ready.get()
+            self._may_take.release()
             before = self.head
             results = self._commit_or_stop(jobs)
             if last:

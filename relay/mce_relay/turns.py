@@ -9,20 +9,22 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Any, Final
 
-GROUP: Final = 256
-"""Most pieces of work in one transaction: it bounds what a failed commit makes others send again."""
-GROUP_BYTES: Final = 32 * 1024 * 1024
+GROUP: Final = 128
+"""Most pieces of work in one transaction: it bounds what a failed commit makes others send again, and with
+the group that is ready behind it how many go before whoever comes."""
+GROUP_BYTES: Final = 16 * 1024 * 1024
 """Bytes after which a group is full: it bounds how long a commit keeps the others waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A piece of work of `author`, about so many bytes, and what becomes of it."""
+    """A piece of work of `author`, about so many bytes, what becomes of it, and what may be done before."""
 
     work: Any
     future: Any
     author: str = ""
     size: int = 0
+    ahead: Any = None
 
 
 class Turns:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from mce_exchange.errors import RefusedError
@@ -9,12 +10,22 @@ from mce_exchange.keys import PrivateKey
 from mce_exchange.log.checkpoint import LogKey
 from mce_exchange.log.receipt import Receipt
 from mce_exchange.primitives.sign import Ed25519Key, MlDsa44Key
+from mce_exchange.statement import Statement, decode
 
 DAY = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeIn:
+class _Decoded:
+    statement: bytes
+
+    @cached_property
+    def decoded(self) -> Statement:
+        """The Statement, framing only; what is found out about it stays with it."""
+        return decode(self.statement)
+
+
+@dataclass(frozen=True)
+class EnvelopeIn(_Decoded):
     """A header Statement, one wrap (1,168 bytes) per recipient in its order, the ciphertext of stream 0."""
 
     statement: bytes
@@ -22,8 +33,8 @@ class EnvelopeIn:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PublishIn:
+@dataclass(frozen=True)
+class PublishIn(_Decoded):
     """Any other Statement; a Directory with its member records, a re-wrap with its wrap (1,168 bytes)."""
 
     statement: bytes

@@ -102,6 +102,17 @@ def test_e10_a_signature_counts_for_its_type_and_network_only() -> None:
                 statement.body(GOOD, kind)
 
 
+def test_what_one_verification_found_out_counts_for_its_network_and_key_only() -> None:
+    good = statement.decode(GOOD.raw)
+    other = PrivateKey.generate().public
+    for _ in range(2):
+        statement.verify(good, network_id=NETWORK, find_key=KEYS.get)
+        with pytest.raises(SignatureError):
+            statement.verify(good, network_id=OTHER_NETWORK, find_key=KEYS.get)
+        with pytest.raises(SignatureError):
+            statement.verify(good, network_id=NETWORK, find_key=lambda _: other)
+
+
 def _blocks() -> dict[str, tuple[Block, ...]]:
     a, b = PAIR.blocks
     zero = bytes(limits.ED25519_SIGNATURE)

@@ -52,7 +52,9 @@ async def held(relay: Served) -> AsyncIterator[None]:
 
 def waiting(relay: Served, member: str) -> int:
     """How many pieces of a member's work wait for the writer."""
-    return len(relay.core._sequencer._turns._waiting.get(member, ()))
+    sequencer = relay.core._sequencer
+    ready = [job for jobs, _ in tuple(sequencer._ready.queue) for job in jobs if job.author == member]
+    return len(ready) + len(sequencer._turns._waiting.get(member, ()))
 
 
 async def test_h2_a_request_is_bounded_before_it_is_parsed_and_read_when_there_is_room(

@@ -140,6 +140,17 @@ async def test_a_defect_met_by_one_piece_of_work_is_its_own(tmp_path: Path) -> N
         assert core.state.size == size + 2
 
 
+async def test_what_looks_ahead_can_fail_and_decides_nothing(tmp_path: Path) -> None:
+    f = Federation()
+    async with running(f, tmp_path) as core:
+
+        def defect(_: object) -> None:
+            raise ZeroDivisionError
+
+        future = core._sequencer.begin(lambda group: group.size, ahead=defect)
+        assert await future == core.state.size
+
+
 async def test_draining_takes_nothing_new_and_finishes_what_waits(tmp_path: Path) -> None:
     f = Federation()
     async with running(f, tmp_path) as core:
