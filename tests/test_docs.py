@@ -103,6 +103,7 @@ def test_the_public_names_are_these_and_load_when_used() -> None:
         "Hotline",
         "Item",
         "MceError",
+        "Question",
         "Refusal",
         "open_home",
         "verify_evidence",

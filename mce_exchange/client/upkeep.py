@@ -30,6 +30,8 @@ class Upkeep:
         self._follower = follower
         self._next_prekey = 0
         self._next_marks = 0
+        # At the start too: the process before may have ended between the two.
+        self._to_scrub = True
 
     def run(self) -> None:
         """All of it, in one transaction."""
@@ -40,7 +42,11 @@ class Upkeep:
             self._unanswered()
             self._directory()
             self._silent()
+            self._late_prekeys()
             self._marks()
+        if self._to_scrub:
+            # The log of the database still holds the pages that secure_delete has overwritten (promise 8).
+            self._to_scrub = not self._home.database.scrub()
         self._home.attachments.tidy()
 
     def prekeys(self) -> None:
@@ -62,6 +68,7 @@ class Upkeep:
             for name in home.secrets.names("prekey/"):
                 if bytes.fromhex(name.removeprefix("prekey/")) not in keep:
                     home.secrets.destroy(name)
+                    self._to_scrub = True
 
     def _make(self, now: int) -> None:
         key = KemKey.generate()
@@ -70,6 +77,19 @@ class Upkeep:
         # The private half is durable in the same commit that lets the public one out.
         self._home.secrets.put_prekey(made.id(self._record.identity.network_id), key)
         self._home.publishing.put(made)
+
+    def _late_prekeys(self) -> None:
+        """Whose newest prekey has ended: ours a day ago, another's a week ago; after 30 nothing is sealed."""
+        state, me, now = self._follower.state, self._record.me, self._record.now
+        for member in state.prekeys:
+            newest = state.prekey(member)
+            days = (now - newest.nominal_end_minutes * 60) // _DAY if newest else 0
+            if newest is None or not state.takes_part(member) or days < (1 if member == me else 7):
+                continue
+            what = "our newest prekey" if member == me else f"the newest prekey of {member}"
+            text = f"{what} ended {days} days ago: nothing is sealed to it from the {prekeys.GRACE_DAYS}th on"
+            stage = "exhausted" if days > prekeys.GRACE_DAYS else "late"
+            self._record.alarm(Alarm.NO_PREKEY, f"{member} epoch {newest.epoch} {stage}", text)
 
     def _under_way(self, size: int) -> set[bytes]:
         """Prekeys of ours that the log as followed does not show yet."""

@@ -8,7 +8,7 @@ from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import UsageError
 
 _AHEAD_MINUTES: Final = 24 * 60
-_GRACE_MINUTES: Final = 30 * 24 * 60
+GRACE_DAYS: Final = 30
 _DRAIN_MINUTES: Final = 7 * 24 * 60
 
 
@@ -23,7 +23,7 @@ def to_send(state: PublicState, member: str, *, now_minutes: int) -> Prekey:
     newest = state.prekey(member)
     if newest is None:
         raise UsageError(f"{member} has published no prekey", remedy=telephone)
-    if now_minutes > newest.nominal_end_minutes + _GRACE_MINUTES:
+    if now_minutes > newest.nominal_end_minutes + GRACE_DAYS * 24 * 60:
         raise UsageError(f"{member}'s newest prekey ended more than 30 days ago", remedy=telephone)
     return newest
 
