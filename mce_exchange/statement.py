@@ -13,7 +13,7 @@ against the blocks. `directory.authenticate` adds who the signers are and whethe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
@@ -139,6 +139,8 @@ def signed_bytes(network_id: bytes, type_: str, signer: bytes, body: bytes) -> b
     return b"".join((b"mce1\0", network_id, _typed(type_), signer, body))
 
 
+# A function of the bytes alone, with a value nobody can change: who receives one reads it several times.
+@lru_cache(maxsize=128)
 def decode(raw: bytes) -> Statement:
     """Framing only: caps first, no trailing bytes, a known type. Nothing in it is to be believed yet.
 
