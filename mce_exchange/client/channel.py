@@ -31,7 +31,8 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """A channel to `address` that trusts exactly this relay certificate (DER) and shows ours.
 
-    The name in the certificate is fixed: identity is the pinned key, whatever the address says.
+    The name in the certificate is fixed: identity is the pinned key, whatever the address says. gRPC itself
+    lets the environment except hosts from a `proxy` (no_grpc_proxy, no_proxy).
     """
     options: list[tuple[str, object]] = [
         ("grpc.ssl_target_name_override", tls.SERVER_NAME),
@@ -43,7 +44,7 @@ def open_channel(
         ("grpc.initial_reconnect_backoff_ms", 200),
         # Attempts come soon, but each has gRPC's 20 s: a handshake on a busy machine takes its time.
         ("grpc.max_reconnect_backoff_ms", 5_000),
-        # No environment decides where a case goes.
+        # Without one of ours, no environment names a proxy.
         ("grpc.http_proxy", proxy) if proxy else ("grpc.enable_http_proxy", 0),
     ]
     credentials = grpc.ssl_channel_credentials(

@@ -15,6 +15,7 @@ from mce_exchange.store.home import Home
 
 _SECONDS: Final = 5.0
 _HEAD: Final = 16 * 1024
+_NOT_ADMITTED: Final = "the relay does not admit this certificate: is this member's card in the Directory?"
 
 
 class _ProxyError(Exception):
@@ -31,6 +32,8 @@ def diagnose(home: Home) -> str:
     way = f" through {split_proxy(proxy).hostname}" if proxy else ""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # gRPC hangs up on whoever does not ask for HTTP/2 by name.
+    context.set_alpn_protocols(["h2"])
     context.load_verify_locations(cadata=tls.to_pem(home.settings.get(settings.RELAY_CERTIFICATE)).decode())
     _load_door(context, home)
     try:
@@ -39,13 +42,14 @@ def diagnose(home: Home) -> str:
             context.wrap_socket(plain, server_hostname=tls.SERVER_NAME) as door,
         ):
             door.settimeout(_SECONDS)
-            # In TLS 1.3 the server judges our certificate after the handshake: its alert comes here.
+            # In TLS 1.3 the server judges our certificate after the handshake: its alert comes here, or it
+            # hangs up. One that admits us speaks first, even to say that it is draining.
             door.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
-            return "open" if door.recv(9) else "the relay closes the door: is it draining?"
+            return "open" if door.recv(9) else _NOT_ADMITTED
     except ssl.SSLCertVerificationError:
         return "the relay shows another certificate than the pinned one: do not trust it, ask the operator"
     except ssl.SSLError:
-        return "the relay does not admit this certificate: is this member's card in the Directory?"
+        return _NOT_ADMITTED
     except _ProxyError as error:
         return f"the proxy does not let us through to {host}:{port}: {error}"
     except TimeoutError:
