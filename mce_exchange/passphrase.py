@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mce_exchange.errors import UsageError
+from mce_exchange.primitives.verify import equal
 
 _MOST = 4096
 
@@ -59,7 +60,7 @@ class PassphraseFrom:
             )
         try:
             passphrase = getpass.getpass(f"Passphrase of {what}: ")
-            if confirm and getpass.getpass("The same again: ") != passphrase:
+            if confirm and not equal(getpass.getpass("The same again: ").encode(), passphrase.encode()):
                 raise UsageError("the two passphrases differ; nothing was done")
         except (EOFError, ValueError):
             raise UsageError("no passphrase was given; nothing was done") from None

@@ -151,6 +151,12 @@ FAULTS: list[Callable[[Draft], Draft]] = [
 ]
 
 
+def test_e7_a_key_of_small_order_enters_no_directory() -> None:
+    for fault in (_log_key_of_small_order, _witness_of_small_order):
+        with pytest.raises(DirectoryError, match="not admissible"):
+            opened(fault)
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.strip("_"))
 def test_d5_nobody_stands_twice_and_nothing_is_half_true(fault: Callable[[Draft], Draft]) -> None:
     with pytest.raises(DirectoryError):

@@ -105,6 +105,13 @@ def test_the_roots_name_is_nobody_elses() -> None:
 
 
 def test_d4_parts_of_two_versions_do_not_mix() -> None:
+    def telephone(draft: Draft) -> Draft:
+        first, *rest = draft.members
+        return replace(draft, members=(replace(first, phone="+999"), *rest))
+
+    changed, unchanged = roots(successor(telephone)), roots(successor())
+    with pytest.raises(DirectoryError, match="does not commit"):
+        opened(Bundle(changed.statement, unchanged.members))
     bigger = Federation(("be", "es", "pt", "ro"))
     with pytest.raises(DirectoryError):
         opened(Bundle(roots(successor()).statement, bigger.genesis.members))

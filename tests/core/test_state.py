@@ -10,7 +10,6 @@ from mce_exchange.directory.model import Status
 from mce_exchange.errors import ContextError, DirectoryError, ProtocolError, SignatureError
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log.anchor import Quorum
-from mce_exchange.primitives.kem import KemKey
 from mce_exchange.v1 import statement_pb2
 from tests.core.chronicle import BOARD, DAY, NEW, NOW, Chronicle
 from tests.federation import RELAY_KEY, ROOTS
@@ -224,29 +223,35 @@ def test_a_closed_log_takes_nothing_more() -> None:
 def test_r1_an_old_prekey_does_not_come_in_again_after_a_revocation() -> None:
     c = Chronicle()
     be = c.people["be"]
-    first = c.state.prekey("be")
-    assert first
-    replayed = c.raw[first.index]
-    second = c.prekey(be, epoch=2, previous=first.id, kem=KemKey(b"2" * 32))
-    c.publish(second)
-    newest = c.state.prekey("be")
-    assert newest
+
+    def publish(key: PrivateKey) -> bytes:
+        epoch, id_ = c.state.last_prekeys["be"]
+        body = statement_pb2.Prekey(
+            signers=[key.public.id],
+            member="be",
+            epoch=epoch + 1,
+            previous=id_,
+            public_key=be.kem.public,
+            not_before_minutes=1,
+            nominal_end_minutes=2,
+        )
+        raw = c.sign("prekey", body.SerializeToString(), key).raw
+        c.publish(raw)
+        return raw
+
+    first = c.raw[1]
+    old = publish(be.second)
+    newer = [publish(be.key) for _ in range(12)]
+    # The old one has fallen out of the last twelve; the others are killed with their key.
     c.revoke(be.key, be.second, cut=c.anchor())
     assert c.state.prekey("be") is None
-    for raw in (replayed, second):
+    for raw in (old, first, newer[-1]):
         with pytest.raises(ProtocolError):
             c.publish(raw)
-    body = statement_pb2.Prekey(
-        signers=[be.second.public.id],
-        member="be",
-        epoch=3,
-        previous=newest.id,
-        public_key=be.kem.public,
-        not_before_minutes=1,
-        nominal_end_minutes=2,
-    )
-    c.publish(c.sign("prekey", body.SerializeToString(), be.second).raw)
-    assert c.state.last_prekeys["be"][0] == 3
+    publish(be.second)
+    newest = c.state.prekey("be")
+    assert newest
+    assert newest.epoch == 15
 
 
 # Recovery by a board.

@@ -32,38 +32,38 @@ def test_good_bytes_pass_and_parse_to_the_same_message() -> None:
     assert wire.parse(statement_pb2.Delivered, GOOD, cap=CAP) == delivered()
 
 
-@pytest.mark.parametrize(
-    ("fault", "data", "error"),
-    [
-        ("duplicate_singular", SIGNER + MEMBER + MEMBER + ITEM, MalformedError),
-        ("fields_descending", MEMBER + SIGNER + ITEM, MalformedError),
-        ("unknown_field", GOOD + b"\xf8\x07\x01", MalformedError),
-        ("field_number_zero", GOOD + b"\x00\x01", MalformedError),
-        ("group", GOOD + b"\x23\x24", MalformedError),
-        ("long_varint_length", SIGNER + b"\x12\x82\x00be" + ITEM, MalformedError),
-        ("long_varint_tag", SIGNER + b"\x92\x00\x02be" + ITEM, MalformedError),
-        ("varint_of_eleven_bytes", SIGNER + MEMBER + b"\x1a" + b"\x80" * 10 + b"\x01", MalformedError),
-        ("varint_above_64_bits", SIGNER + MEMBER + b"\x1a" + b"\xff" * 9 + b"\x7f", MalformedError),
-        ("wrong_wire_type", SIGNER + b"\x10\x02" + ITEM, MalformedError),
-        ("missing_signer", MEMBER + ITEM, MalformedError),
-        ("missing_item", SIGNER + MEMBER, MalformedError),
-        ("empty_text", SIGNER + b"\x12\x00" + ITEM, MalformedError),
-        ("not_utf8", SIGNER + b"\x12\x02\xff\xfe" + ITEM, MalformedError),
-        ("id_of_31_bytes", b"\x0a\x1f" + ID[:31] + MEMBER + ITEM, MalformedError),
-        ("id_of_33_bytes", b"\x0a\x21" + ID + b"\0" + MEMBER + ITEM, LimitError),
-        ("default_value", SIGNER + MEMBER + b"\x1a\x24\x0a\x20" + ID + b"\x10\x00", MalformedError),
-        ("cut_short", GOOD[:-1], MalformedError),
-        ("cut_in_tag", GOOD + b"\x80", MalformedError),
-        ("giant_length", SIGNER + b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f", MalformedError),
-        ("three_signers", SIGNER * 3 + MEMBER + ITEM, LimitError),
-        ("too_many_items", SIGNER + MEMBER + ITEM * (limits.ACK_ITEMS + 1), LimitError),
-        (
-            "value_above_range",
-            SIGNER + MEMBER + b"\x1a\x27\x0a\x20" + ID + b"\x10\x01\x18\x7f",
-            MalformedError,
-        ),
-    ],
-)
+FAULTS: list[tuple[str, bytes, type[Exception]]] = [
+    ("duplicate_singular", SIGNER + MEMBER + MEMBER + ITEM, MalformedError),
+    ("fields_descending", MEMBER + SIGNER + ITEM, MalformedError),
+    ("unknown_field", GOOD + b"\xf8\x07\x01", MalformedError),
+    ("field_number_zero", GOOD + b"\x00\x01", MalformedError),
+    ("group", GOOD + b"\x23\x24", MalformedError),
+    ("long_varint_length", SIGNER + b"\x12\x82\x00be" + ITEM, MalformedError),
+    ("long_varint_tag", SIGNER + b"\x92\x00\x02be" + ITEM, MalformedError),
+    ("varint_of_eleven_bytes", SIGNER + MEMBER + b"\x1a" + b"\x80" * 10 + b"\x01", MalformedError),
+    ("varint_above_64_bits", SIGNER + MEMBER + b"\x1a" + b"\xff" * 9 + b"\x7f", MalformedError),
+    ("wrong_wire_type", SIGNER + b"\x10\x02" + ITEM, MalformedError),
+    ("missing_signer", MEMBER + ITEM, MalformedError),
+    ("missing_item", SIGNER + MEMBER, MalformedError),
+    ("empty_text", SIGNER + b"\x12\x00" + ITEM, MalformedError),
+    ("not_utf8", SIGNER + b"\x12\x02\xff\xfe" + ITEM, MalformedError),
+    ("id_of_31_bytes", b"\x0a\x1f" + ID[:31] + MEMBER + ITEM, MalformedError),
+    ("id_of_33_bytes", b"\x0a\x21" + ID + b"\0" + MEMBER + ITEM, LimitError),
+    ("default_value", SIGNER + MEMBER + b"\x1a\x24\x0a\x20" + ID + b"\x10\x00", MalformedError),
+    ("cut_short", GOOD[:-1], MalformedError),
+    ("cut_in_tag", GOOD + b"\x80", MalformedError),
+    ("giant_length", SIGNER + b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f", MalformedError),
+    ("three_signers", SIGNER * 3 + MEMBER + ITEM, LimitError),
+    ("too_many_items", SIGNER + MEMBER + ITEM * (limits.ACK_ITEMS + 1), LimitError),
+    (
+        "value_above_range",
+        SIGNER + MEMBER + b"\x1a\x27\x0a\x20" + ID + b"\x10\x01\x18\x7f",
+        MalformedError,
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "data", "error"), FAULTS, ids=[fault for fault, _, _ in FAULTS])
 def test_e16_every_other_encoding_is_refused(fault: str, data: bytes, error: type[Exception]) -> None:
     with pytest.raises((MalformedError, LimitError)) as caught:
         wire.lint(statement_pb2.Delivered, data, cap=CAP)

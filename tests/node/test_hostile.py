@@ -235,7 +235,7 @@ async def test_d1_a_directory_that_changes_ones_own_entry_alarms(world: World) -
         assert hotline.node.follower.state.directory.version == 2
 
 
-async def test_a_used_number_is_refused_and_alarmed(world: World) -> None:
+async def test_r3_a_used_number_is_refused_and_alarmed(world: World) -> None:
     async with world.open("pt") as pt:
         async with world.open("be") as be:
             await send(be, world)

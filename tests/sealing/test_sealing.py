@@ -35,7 +35,7 @@ from mce_exchange.sealing import (
     seal,
     seal_streams,
 )
-from tests.federation import NOW_MINUTES, Federation
+from tests.federation import NOW_MINUTES, Federation, Person
 
 FEDERATION = Federation()
 BE, ES, PT = (FEDERATION.people[name] for name in ("be", "es", "pt"))
@@ -86,6 +86,19 @@ def opened(sealed: Sealed, member: str = "pt", *, key: kem.KemKey | None = None)
     )
 
 
+def content_key_of(header: headers.Header, index: int, person: Person) -> bytes:
+    """By the wrap of the sealed message, in another header."""
+    listed = header.wraps[index]
+    return open_content_key(
+        header,
+        index,
+        SEALED.wraps[index],
+        person.kem,
+        prekey_id=listed.prekey_id,
+        digest=listed.digest,
+    )
+
+
 def with_core(sealed: Sealed, **changes: object) -> headers.Header:
     core = replace(sealed.header.core, **changes)  # type: ignore[arg-type]  # fields of Core
     return replace(sealed.header, core=core, core_bytes=core.encode())
@@ -129,7 +142,7 @@ def test_e2_another_member_cannot_sign_the_same_ciphertext() -> None:
     forged = FEDERATION.sign("header", body, PT.key)
     header = headers.read_header(forged)
     with pytest.raises(DecryptionError):
-        open_message(header, recipient="es", wrap=SEALED.wraps[0], key=ES.kem, payload=SEALED.payload)
+        content_key_of(header, 0, ES)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +161,7 @@ def test_e2_another_member_cannot_sign_the_same_ciphertext() -> None:
 def test_e3_everything_in_the_core_is_bound_into_the_wrap(change: dict[str, object]) -> None:
     header = with_core(SEALED, **change)
     with pytest.raises(DecryptionError):
-        open_message(header, recipient="pt", wrap=SEALED.wraps[1], key=PT.kem, payload=SEALED.payload)
+        content_key_of(header, 1, PT)
 
 
 def test_e3_place_and_prekey_are_bound_into_the_wrap() -> None:
