@@ -225,6 +225,7 @@ DEFENCES = (
             "    try:\n        if not equal(",
             "    return True\n    try:\n        if not equal(",
         ),
+        shows="MalformedError|assert",
     ),
     without(
         "L7",
