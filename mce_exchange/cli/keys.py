@@ -18,7 +18,10 @@ from mce_exchange.keyfile import replace_file
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.statement import Statement
 
-key = App(name="key", help="The life of every key; new ones, revocations, contests.")
+key = App(
+    name="key",
+    help="The life of every key; new ones, revocations, contests.\n\nExample: mce key --home be",
+)
 ReasonName = Literal["compromised", "lost", "left"]
 
 
@@ -150,7 +153,7 @@ def revoke(
 
     Example: mce key revoke 1f0c --reason compromised --home be --out be.revocation
     """
-    then = _time(before) if before else None
+    then = read_date(before) if before else None
     with open_desk(common, secret) as desk:
         key_id = _find(desk, id)
         made = keeping.revoke_key(
@@ -218,7 +221,8 @@ def _find(desk: Desk, text: str) -> bytes:
     return found[0]
 
 
-def _time(text: str) -> int:
+def read_date(text: str) -> int:
+    """POSIX seconds of a day's beginning, UTC; `UsageError`."""
     try:
         then = int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
     except ValueError:

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from mce_exchange import cli
+from mce_exchange.primitives import vault
 from tests import federation
 from tests.node import conftest
-from tests.node.conftest import PASSPHRASE, World, _cheap_passphrases
-
-__all__ = ["Ran", "Run", "_cheap_passphrases", "mce", "world"]
+from tests.node.conftest import PASSPHRASE, World, quick_key
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,13 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only for homes of this process: a federation of real processes has real key derivation."""
+    monkeypatch.setattr(vault, "passphrase_key", quick_key)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cheap: None) -> World:
     """As in the node's tests, but today: the commands look at the clock themselves."""
     minutes = int(time.time() // 60)
     for module in (federation, conftest):
@@ -45,6 +50,7 @@ def mce(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    cheap: None,
 ) -> Run:
     """Run a command: `mce("be", "inbox")` in a member's home, `mce("", "--help")` without one."""
     secret = tmp_path / "passphrase"

@@ -63,7 +63,7 @@ class Malicious(Federation):
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cheap: None) -> World:
     monkeypatch.setattr(conftest, "Federation", Malicious)
     return World(tmp_path)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mce_exchange.cli.common import app
-from mce_exchange.errors import UsageError
+from mce_exchange.errors import MceError, UsageError
 from tests.cli.test_ceremony import Ceremony, refused
 
 
@@ -93,3 +93,35 @@ def test_the_life_of_a_signing_key(ceremony: Ceremony) -> None:
     alarms = c.secret("status", "--home", str(c.folder / "pt"))["alarms"]
     assert any("contests" in one["text"] for one in alarms)
     refused(UsageError, lambda: key(c, "be", "contest", "1000000"), "no public Statement")
+
+
+def test_roots_revoke_and_hold_back_by_files(ceremony: Ceremony) -> None:
+    c, file = ceremony, ceremony.folder / "pt.revocation"
+    [lost] = signing(c, "be", "pt")
+    roots = [part for one in c.roots[:2] for part in ("--root", f"{one}.pub")]
+    order = ("directory", "revoke", lost["id"], "--member", "pt", "--reason", "lost")
+    be = ("--home", str(c.folder / "be"), "--out", str(file))
+    time.sleep(1)  # an anchor to cut at
+    refused(UsageError, lambda: c.secret(*order, *roots[:2], *be), "1 roots, and 2 must sign")
+    assert len(c.secret(*order, *roots, *be)["missing"]) == 2
+    # Nobody takes what is not signed by all that it names, nor does another root sign it.
+    refused(MceError, lambda: key(c, "be", "take", str(file)), " ")
+    c.sign(file, c.roots[1])
+    refused(MceError, lambda: key(c, "be", "take", str(file)), " ")
+    refused(UsageError, lambda: c.sign(file, c.roots[2]), "does not name")
+    c.sign(file, c.roots[0])
+    key(c, "be", "take", str(file))
+    assert until(c, "be", "revoked", "pt")["id"] == lost["id"]
+
+    # One root alone holds a member back, and the threshold lifts it.
+    held = c.folder / "pt.suspension"
+    c.secret(
+        "directory", "suspend", "pt", "--reason", "compromised", "--root", f"{c.roots[0]}.pub",
+        "--home", str(c.folder / "be"), "--out", str(held),
+    )  # fmt: skip
+    c.sign(held, c.roots[0])
+    key(c, "be", "take", str(held))
+    file, changes = c.change("v2.directory", "--resume", "pt")
+    assert changes
+    c.sign(file, *c.roots[:2])
+    c.publish(file)

@@ -75,14 +75,15 @@ class World:
         return Home.open(self.folder / member, PASSPHRASE)
 
 
+def quick_key(passphrase: str, parameters: PassphraseParameters) -> bytes:
+    """In place of Argon2id."""
+    return hashlib.blake2b(passphrase.encode(), salt=parameters.salt, digest_size=32).digest()
+
+
 @pytest.fixture(autouse=True)
 def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id is meant to cost; what it protects is tested by the commands, which use it."""
-
-    def quick(passphrase: str, parameters: PassphraseParameters) -> bytes:
-        return hashlib.blake2b(passphrase.encode(), salt=parameters.salt, digest_size=32).digest()
-
-    monkeypatch.setattr(vault, "passphrase_key", quick)
+    monkeypatch.setattr(vault, "passphrase_key", quick_key)
 
 
 @pytest.fixture

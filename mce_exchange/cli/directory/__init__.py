@@ -1,12 +1,13 @@
 """`mce directory …`: the federation's ceremony, by files (SPEC section 8).
 
-`roots` makes root keys and their sheets, `versions` writes Directories, `signing` signs and publishes
-them, `exercise` makes a training federation in one command, `common` is what they share.
+`roots` makes root keys and their sheets, `versions` writes Directories, `orders` revocations and suspensions
+by roots, `signing` signs and publishes, `exercise` makes a training federation in one command, `common` is
+what they share.
 """
 
 from cyclopts import App
 
-from mce_exchange.cli.directory import exercise, roots, signing, versions
+from mce_exchange.cli.directory import exercise, orders, roots, signing, versions
 from mce_exchange.cli.directory.common import directory
 
 __all__ = ["register"]
@@ -20,6 +21,8 @@ for command in (
     versions.show,
     signing.sign,
     signing.publish,
+    orders.revoke,
+    orders.suspend,
     exercise.exercise,
 ):
     directory.command(command)

@@ -8,9 +8,11 @@ from cyclopts import Parameter
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
 from mce_exchange.cli.directory.common import ROOT_LABEL, File, read, written
-from mce_exchange.directory import compose, trust
+from mce_exchange.cli.directory.orders import told
+from mce_exchange.directory import compose, orders, trust
 from mce_exchange.directory.records import Bundle
-from mce_exchange.keyfile import read_keyfile
+from mce_exchange.errors import UsageError
+from mce_exchange.keyfile import read_keyfile, replace_file
 from mce_exchange.keys import PrivateKey
 from mce_exchange.statement import DIRECTORY, Statement
 
@@ -23,15 +25,22 @@ def sign(
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
-    """Add one root's signature to a Directory file, in place. The key never leaves this machine.
+    """Add one root's signature to a Directory, revocation or suspension, in place.
 
-    Look at the file with `mce directory show --after` before you sign.
+    The key never leaves this machine. Look at the file with `mce directory show --after` before you sign.
 
     Example: mce directory sign genesis.directory --key root1.key
     """
     private = PrivateKey.from_seed(read_keyfile(key, secret.read(f"the root key {key}"), label=ROOT_LABEL))
-    bundle = Bundle.decode(read(file))
+    data = read(file)
     network_id = fingerprints.read_fingerprint(fingerprint) if fingerprint else None
+    if orders.is_order(data):
+        if network_id is None:
+            raise UsageError("an order is signed for one network", remedy="give --fingerprint")
+        order = orders.sign_order(orders.read_order(data), private, network_id=network_id)
+        replace_file(file, order.raw)
+        return told(common, order, file)
+    bundle = Bundle.decode(data)
     return written(common, compose.sign_directory(bundle, private, network_id=network_id), file)
 
 
