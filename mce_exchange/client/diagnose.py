@@ -18,7 +18,7 @@ _HEAD: Final = 16 * 1024
 _NOT_ADMITTED: Final = "the relay does not admit this certificate: is this member's card in the Directory?"
 
 
-class _ProxyError(Exception):
+class ProxyError(Exception):
     """What the proxy said."""
 
 
@@ -38,7 +38,7 @@ def diagnose(home: Home) -> str:
     _load_door(context, home)
     try:
         with (
-            _connect(host, port, proxy) as plain,
+            connect(host, port, proxy) as plain,
             context.wrap_socket(plain, server_hostname=tls.SERVER_NAME) as door,
         ):
             door.settimeout(_SECONDS)
@@ -50,7 +50,7 @@ def diagnose(home: Home) -> str:
         return "the relay shows another certificate than the pinned one: do not trust it, ask the operator"
     except ssl.SSLError:
         return _NOT_ADMITTED
-    except _ProxyError as error:
+    except ProxyError as error:
         return f"the proxy does not let us through to {host}:{port}: {error}"
     except TimeoutError:
         return f"no answer from {host}:{port}{way}: a firewall, or the wrong address"
@@ -58,7 +58,8 @@ def diagnose(home: Home) -> str:
         return f"nothing listens at {host}:{port}{way}: the relay is down, or the address is wrong"
 
 
-def _connect(host: str, port: int, proxy: str) -> socket.socket:
+def connect(host: str, port: int, proxy: str) -> socket.socket:
+    """A connection, through the proxy if there is one; `OSError`, `ValueError` or `ProxyError`."""
     if not proxy:
         return socket.create_connection((host, port), timeout=_SECONDS)
     split = split_proxy(proxy)
@@ -85,11 +86,11 @@ def _ask_proxy(plain: socket.socket, target: str, user: str | None, password: st
     while not head.endswith(b"\r\n\r\n"):
         one = plain.recv(1)
         if not one or len(head) > _HEAD:
-            raise _ProxyError("it hangs up")
+            raise ProxyError("it hangs up")
         head += one
     status = head.split(b"\r\n", 1)[0].decode("ascii", "replace")
     if status.split(" ")[1:2] != ["200"]:
-        raise _ProxyError(f"it says {status[:80]}")
+        raise ProxyError(f"it says {status[:80]}")
 
 
 def _load_door(context: ssl.SSLContext, home: Home) -> None:

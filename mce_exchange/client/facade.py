@@ -23,15 +23,14 @@ from mce_exchange.case import CaseMessage
 from mce_exchange.client import asking, desk
 from mce_exchange.client.asking import Question
 from mce_exchange.client.attaching import Progress, Source, silent
-from mce_exchange.client.channel import open_channel
 from mce_exchange.client.dispatch import Encrypted, Manner
 from mce_exchange.client.ids import read_id
 from mce_exchange.client.node import Node
 from mce_exchange.client.relay import GrpcRelay, Relay
+from mce_exchange.client.repin import Way, follow_door
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline.receiving import Refusal
 from mce_exchange.sealing import AttachmentInfo
-from mce_exchange.store import settings
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.database import News
 from mce_exchange.store.home import Home
@@ -279,12 +278,14 @@ async def open_home(
     anchor_seconds: float = 30.0,
     catch_up_seconds: float = 5.0,
     call_seconds: float = 60.0,
+    door_seconds: float = 5.0,
     progress: Progress = silent,
 ) -> AsyncIterator[Hotline]:
     """Open a home and run its node until the block ends. One process at a time runs a home's node.
 
     The first `send` waits up to `catch_up_seconds` for the newest prekeys, then uses those it knows. A
-    call of the relay may take `call_seconds`; `progress` is told of attachments on their way.
+    call of the relay may take `call_seconds`; while it is not reached, its door is looked at every
+    `door_seconds`. `progress` is told of attachments on their way.
 
     Raises `StoreError` for a wrong passphrase or a second node, `UsageError` if the home has not joined.
     `relay` replaces the connection, for tests.
@@ -294,15 +295,19 @@ async def open_home(
         with home.lock():
             async with _connected(home, relay, call_seconds) as connection:
                 node = Node(home, connection, check=case.check_bytes, clock=clock, progress=progress)
-                running = asyncio.create_task(
-                    node.run(poll_seconds=poll_seconds, anchor_seconds=anchor_seconds)
-                )
+                running = [
+                    asyncio.create_task(node.run(poll_seconds=poll_seconds, anchor_seconds=anchor_seconds))
+                ]
+                if isinstance(connection, GrpcRelay):
+                    running.append(asyncio.create_task(follow_door(node, connection, every=door_seconds)))
                 try:
                     yield Hotline(node, catch_up_seconds=catch_up_seconds, clock=clock)
                 finally:
-                    running.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await running
+                    for task in running:
+                        task.cancel()
+                    for task in running:
+                        with suppress(asyncio.CancelledError):
+                            await task
                     node.close()
     finally:
         home.close()
@@ -313,13 +318,8 @@ async def _connected(home: Home, relay: Relay | None, call_seconds: float) -> As
     if relay is not None:
         yield relay
         return
-    proxy = home.settings.find(settings.PROXY)
-    channel = open_channel(
-        home.settings.text(settings.RELAY_ADDRESS),
-        relay_certificate=home.settings.get(settings.RELAY_CERTIFICATE),
-        door_key=home.secrets.get("door"),
-        door=home.settings.get(settings.DOOR),
-        proxy=proxy.decode() if proxy else None,
-    )
-    async with channel:
-        yield GrpcRelay(channel, call_seconds=call_seconds)
+    connection = GrpcRelay(Way.of(home).channel(), call_seconds=call_seconds)
+    try:
+        yield connection
+    finally:
+        await connection.close()

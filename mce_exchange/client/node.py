@@ -130,11 +130,12 @@ class Node:
     def _covers(self, note: bytes) -> bool:
         """Whether the log as followed reaches this checkpoint of the relay's."""
         directory, size = self.follower.state.directory, self.follower.size
-        key = directory.log_key(size_of(note))
-        reached = bool(size) and open_checkpoint(note, origin=directory.origin, key=key).size <= size
-        if reached:
-            self._caught_up.set()
-        return reached
+        if not size or size_of(note) > size:
+            # Above what was followed it may be by a log key that a Directory to come names.
+            return False
+        open_checkpoint(note, origin=directory.origin, key=directory.log_key(size_of(note)))
+        self._caught_up.set()
+        return True
 
     def changed(self, news: Set[News] = EVERYTHING) -> None:
         """Wake whoever waits for any of this."""

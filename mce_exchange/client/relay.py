@@ -74,8 +74,27 @@ class GrpcRelay:
     """The relay at the other end of a channel. Nothing but the log's stream may stay silent for long."""
 
     def __init__(self, channel: grpc.aio.Channel, *, call_seconds: float = _CALL_SECONDS) -> None:
+        self._channel = channel
         self._stub = relay_pb2_grpc.RelayServiceStub(channel)
         self._seconds = call_seconds
+
+    @property
+    def reached(self) -> bool:
+        """Whether a connection stands, or none has been asked for."""
+        return self._channel.get_state() in (
+            grpc.ChannelConnectivity.READY,
+            grpc.ChannelConnectivity.IDLE,
+        )
+
+    async def use(self, channel: grpc.aio.Channel) -> None:
+        """Another connection from here on; calls over the one before end with `TransportError`."""
+        before, self._channel = self._channel, channel
+        self._stub = relay_pb2_grpc.RelayServiceStub(channel)
+        await before.close()
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._channel.close()
 
     async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
         """See `Relay`."""
