@@ -15,11 +15,9 @@ def commands(of: App, names: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name in of:
         if name.startswith("-"):
             continue
-        inner = of[name]
-        if inner.default_command is None:
-            yield from commands(inner, (*names, name))
-        else:
-            yield (*names, name)
+        # What a group does without a command of its own is one of its commands.
+        below = list(commands(of[name], (*names, name)))
+        yield from below or [(*names, name)]
 
 
 COMMANDS = sorted(set(commands(app)))
