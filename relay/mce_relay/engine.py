@@ -129,7 +129,7 @@ def submit(rules: Rules, group: Group, member: str, envelope: EnvelopeIn) -> Pla
     if abs(header.core.created_minutes - group.now // 60) > _SKEW:
         rules.metrics.count("headers_with_a_strange_clock")
     codes = _standings(group.state, header)
-    _check_prekeys(group.state, header, codes)
+    codes = _with_prekeys(group.state, header, codes)
     _check_numbers(group.tx, header)
     _check_wraps(header, envelope.wraps)
     _check_payload(header.core.streams[0], envelope.payload)
@@ -188,10 +188,19 @@ def _check_numbers(tx: Writer, header: Header) -> None:
             raise refusal("sequence_used", f"number {one.sequence} from {sender} to {one.member} is used")
 
 
-def _check_prekeys(state: PublicState, header: Header, codes: Sequence[int]) -> None:
-    for one, wrap, code in zip(header.core.recipients, header.wraps, codes, strict=True):
-        if not code and state.find_prekey(one.member, wrap.prekey_id) is None:
-            raise refusal("unknown_prekey", f"{wrap.prekey_id.hex()} is no prekey of {one.member} now")
+def _with_prekeys(state: PublicState, header: Header, codes: Sequence[int]) -> list[int]:
+    """The same, and who has no such prekey, revoked on the way perhaps: it blocks nobody else."""
+    found = [
+        code
+        or (
+            state.find_prekey(one.member, wrap.prekey_id) is None
+            and statement_pb2.UNDELIVERABLE_CODE_NO_PREKEY
+        )
+        for one, wrap, code in zip(header.core.recipients, header.wraps, codes, strict=True)
+    ]
+    if all(found):
+        raise refusal("unknown_prekey", f"none of {len(codes)} recipients has the prekey wrapped to")
+    return found
 
 
 def _standings(state: PublicState, header: Header) -> list[int]:

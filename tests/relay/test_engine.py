@@ -154,6 +154,13 @@ async def test_a_prekey_must_be_the_recipients_own(tmp_path: Path) -> None:
             f["pt"].prekey = prekey
             assert await refused(core, "be", f.envelope("be", "pt")) == "unknown_prekey"
             f["be"].sent.clear()
+        # Beside one who has its prekey, the other is not served and blocks nobody.
+        f["pt"].prekey = bytes(32)
+        found = await send(core, "be", f.envelope("be", "es", "pt"))
+        batch = await core.read("be", found.receipt.index)
+        assert batch is not None
+        said = statement_pb2.Undeliverable.FromString(statement.decode(batch.statements[1].statement).body)
+        assert (said.recipient, said.code) == ("pt", statement_pb2.UNDELIVERABLE_CODE_NO_PREKEY)
         f["pt"].prekey = theirs
         await send(core, "be", f.envelope("be", "pt"))
 
