@@ -84,7 +84,11 @@ def test_what_does_not_hold_is_logged_and_worth_nothing() -> None:
     be = case.people["be"]
     stale = case.smuggle(case.prekey(be, epoch=7, previous=bytes(32)))
     forged = case.log(case.sign("void", _void("es"), be.key).raw)
+    contest = statement_pb2.Contest(signers=[be.key.public.id], member="pt", statement_id=bytes(32))
+    named = case.smuggle(case.sign("contest", contest.SerializeToString(), be.key).raw)
     report = case.report()
+    assert [fact.index for fact in report.facts].count(named) == 1
+    assert "invalid: be signs in the name of another" in says(report, named)
     assert "invalid: prekey epoch 7 does not follow" in says(report, stale)
     assert "invalid: be signs in the name of another" in says(report, forged)
     assert len(report.messages) == 1

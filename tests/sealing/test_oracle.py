@@ -11,6 +11,7 @@ from mce_exchange.errors import DecryptionError
 from mce_exchange.header import Header, Stream
 from mce_exchange.hotline.receiving import Arrived, Refusal, open_arrived
 from mce_exchange.log import merkle
+from mce_exchange.opened import Opening
 from mce_exchange.primitives import kem
 from mce_exchange.primitives.stream import StreamKey, stream_secret
 from mce_exchange.primitives.verify import sha256
@@ -151,3 +152,19 @@ def test_e15_attachments_fail_alike() -> None:
             b"".join(open_stream(secret, stream, io.BytesIO(data), payload=True))
         seen.add(str(caught.value))
     assert len(seen) == 1
+
+
+def test_e15_a_disclosed_stream_fails_alike() -> None:
+    secret = stream_secret(KEY, REF, 0)
+    header, _, sealed = message(plain(payload()))
+    opening = Opening(secret, header.core.streams[0], payload=True)
+    assert opening.feed(sealed) == payload()
+    assert opening.whole
+    with pytest.raises(DecryptionError):
+        opening.feed(sealed)
+    for plaintext in (b"\xff" * 8 + bytes(8184), plain(payload())[:-1] + b"\1"):
+        header, _, sealed = message(plaintext)
+        with pytest.raises(DecryptionError):
+            Opening(secret, header.core.streams[0], payload=True).feed(sealed)
+    with pytest.raises(DecryptionError):
+        Opening(bytes(32), header.core.streams[0], payload=True)
