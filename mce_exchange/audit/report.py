@@ -60,6 +60,7 @@ class Report:
     log_size: int
     time: int
     witnesses: str
+    witnessed: bool
     messages: tuple[Message, ...]
     facts: tuple[Fact, ...]
     forks: tuple[Fork, ...] = ()
@@ -76,6 +77,8 @@ class Report:
             f"network {self.network_id} {name}",
             f"as of Directory version {self.directory_version}, log size {self.log_size}; {self.witnesses}",
         ]
+        if not self.witnessed:
+            found.append("BELOW THE QUORUM: that the log holds this is the relay's word alone")
         for message in self.messages:
             found.append(
                 f"message {message.header_id} from {message.sender}: {message.verdict}, entry {message.index}"

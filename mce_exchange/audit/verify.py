@@ -164,6 +164,7 @@ class _Reading:
             log_size=anchor.checkpoint.size,
             time=anchor.time,
             witnesses=anchor.text,
+            witnessed=anchor.witnessed,
             messages=messages,
             facts=facts,
             forks=tuple(self._forks),

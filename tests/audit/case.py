@@ -19,8 +19,10 @@ PHOTO = bytes(range(256)) * 1200
 class Case(Chronicle):
     """Logs a message; what its parties then say is for the test."""
 
+    WITNESSED = False
+
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(witnesses=self.WITNESSED)
         self.photo = io.BytesIO()
         self.sealed, self.secrets = self.message(attachment=PHOTO)
         self.index = self.log(self.sealed.statement.raw)

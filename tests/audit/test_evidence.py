@@ -377,3 +377,19 @@ def test_any_flipped_bit_refuses_the_file(bit: int) -> None:
     flipped[bit // 8] ^= 1 << bit % 8
     with pytest.raises(MceError):
         verify_evidence(io.BytesIO(bytes(flipped)), network_id=CASE.network_id)
+
+
+class Witnessed(Case):
+    """Three witnesses, two of which make a quorum."""
+
+    WITNESSED = True
+
+
+@pytest.mark.parametrize(("names", "enough"), [((), False), (("be",), False), (("be", "pt"), True)])
+def test_an_anchor_below_its_quorum_is_reported_so(names: tuple[str, ...], enough: bool) -> None:
+    case = Witnessed()
+    case.anchor = lambda time=0: case.cosigned(1, *names)  # type: ignore[method-assign]  # these witnesses only
+    report = case.report()
+    assert report.witnessed is enough
+    assert any("BELOW THE QUORUM" in line for line in report.lines()) is not enough
+    assert f"{len(names)} of 3 witnesses (quorum 2)" in report.witnesses

@@ -76,7 +76,7 @@ class Chronicle(Federation):
     def cosigned(self, days: float, *names: str) -> bytes:
         """An anchor with these witnesses' lines."""
         time = int(NOW + days * DAY)
-        note = self.anchor(time)
+        note = Federation.anchor(self, time)
         for name in names:
             e, m = WITNESSES[name]
             note = attach(note, cosign(note, name=f"{name}/w", time=time, ed25519=e, ml_dsa_44=m))
