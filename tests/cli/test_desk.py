@@ -163,6 +163,21 @@ async def test_the_arrival_command_is_told_nothing_and_can_fail(
     running.cancel()
 
 
+def test_a_passphrase_comes_from_a_descriptor_or_a_credential(
+    world: World, mce: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = ["--home", str(world.folder / "be")]
+    reading, writing = os.pipe()
+    os.write(writing, PASSPHRASE.encode() + b"\n")
+    os.close(writing)
+    assert mce("", "inbox", *home, "--passphrase-fd", str(reading)).code == 0
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert mce("", "inbox", *home, "--passphrase-credential", "passphrase").code == 0
+    assert mce("", "inbox", *home, "--passphrase-credential", "../passphrase").code == 2
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert mce("", "inbox", *home, "--passphrase-credential", "passphrase").code == 2
+
+
 def test_a_passphrase_is_asked_for_at_the_terminal_and_not_shown(world: World) -> None:
     home = world.folder / "be"
     command = [sys.executable, "-m", "mce_exchange.cli", "inbox", "--home", str(home)]

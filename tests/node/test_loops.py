@@ -1,8 +1,6 @@
 """One thing that fails holds up nothing else, and a node that ends says why (promises 6, 11 and 12)."""
 
 import asyncio
-import io
-import threading
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +8,6 @@ from typing import BinaryIO
 import pytest
 
 from mce_exchange import statement as statements
-from mce_exchange.client.attaching import File
 from mce_exchange.client.relay import Accepted, Outcome, Told
 from mce_exchange.errors import MceError, RefusedError, StoreError, TransportError, UsageError
 from mce_exchange.header import read_header
@@ -307,64 +304,6 @@ async def test_an_attachment_that_our_disk_spoils_is_fetched_again_and_never_lai
     async with world.open("pt") as pt:
         item = await first(pt)
         assert item.id == id_
-
-
-class Slow(io.RawIOBase):
-    """A stream that waits in the middle, in small pieces, as a pipe does."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = io.BytesIO(data)
-        self.begun = threading.Event()
-        self.go_on = threading.Event()
-
-    def read(self, size: int = -1, /) -> bytes:
-        if self.data.tell() > 50_000:
-            self.begun.set()
-            self.go_on.wait(SOON)
-        return self.data.read(min(size, 10_000))
-
-
-async def test_a_slow_attachment_holds_up_neither_receiving_nor_acknowledging(
-    world: World, tmp_path: Path
-) -> None:
-    data = b"0123456789" * 70_000
-    source = Slow(data)
-    async with world.open("be") as be, world.open("pt") as pt:
-        await followed(be, world)
-        file = File(name="slow.bin", media_type="application/octet-stream", source=source)  # type: ignore[arg-type]  # reads
-        sending = asyncio.ensure_future(be.send(UPDATE, to=["pt"], attachments=[file]))
-        await asyncio.to_thread(source.begun.wait, SOON)
-        id_ = await send(pt, world, "be")
-        item = await first(be)
-        assert item.id == id_
-        await item.acknowledge()
-        async with asyncio.timeout(SOON):
-            assert (await pt.settled(id_)).deliveries[0].status == "delivered"
-        assert not sending.done()
-        source.go_on.set()
-        async with asyncio.timeout(SOON):
-            sent = await sending
-        item = await first(pt)
-        assert item.id == sent
-        await item.save(0, tmp_path / "saved")
-        assert (tmp_path / "saved").read_bytes() == data
-
-
-async def test_a_send_that_is_given_up_leaves_nothing(world: World) -> None:
-    source = Slow(bytes(700_000))
-    async with world.open("be") as be:
-        await followed(be, world)
-        file = File(name="slow.bin", media_type="application/octet-stream", source=source)  # type: ignore[arg-type]  # reads
-        sending = asyncio.ensure_future(be.send(UPDATE, to=["pt"], attachments=[file]))
-        await asyncio.to_thread(source.begun.wait, SOON)
-        sending.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await sending
-        source.go_on.set()
-        async with asyncio.timeout(SOON):
-            while list((world.folder / "be/attachments").iterdir()):
-                await asyncio.sleep(0.02)
-        assert be.node.home.outbox.count("queued") == 0
 
 
 async def test_a_poisoned_statement_is_told_and_passed_over(world: World) -> None:
