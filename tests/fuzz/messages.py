@@ -49,8 +49,12 @@ def _ids() -> Bytes:
 @cache
 def _names() -> Mapping[str, st.SearchStrategy[str]]:
     """Texts by field: member ids."""
-    member = st.sampled_from(("be", "es", "pt", "audit", "relay", "nobody", "B", "a b", "\u202ea"))
-    return dict.fromkeys(("member", "sender", "recipient", "author", "id", "Payload.recipients"), member)
+    member = st.sampled_from(("be", "es", "pt") * 5 + ("audit", "relay", "nobody", "B", "a b", "\u202ea"))
+    return {
+        **dict.fromkeys(("member", "sender", "recipient", "author", "id"), member),
+        "Payload.sender": st.sampled_from(("be", "be", "be", "pt")),
+        "Payload.recipients": st.sampled_from(("pt", "pt", "pt", "es")),
+    }
 
 
 @cache
@@ -64,21 +68,22 @@ def _things() -> Mapping[str, Bytes]:
         **dict.fromkeys(("signers", "key_id"), signers),
         **dict.fromkeys(("anchor", "cut", "note"), anchors),
         "certificates": st.sampled_from([*(person.door for person in people), b"none"]),
+        "Payload.message_ref": st.sampled_from([*[world.sealed().header.core.message_ref] * 3, bytes(32)]),
         "Prekey.public_key": st.sampled_from([person.kem.public for person in people]),
         "SigningKey.ed25519": st.sampled_from([key.ed25519 for key in keys]),
         "SigningKey.ml_dsa_65": st.sampled_from([key.ml_dsa_65 for key in keys]),
         "statement": st.sampled_from([*world.statements().values(), b"none"]),
         "checkpoint": st.sampled_from([world.network().signed_checkpoint(), b"none"]),
         "wraps": st.sampled_from([*world.SENT_WRAPS, world.sealed().wraps[0], b"none"]),
-        "payload": st.sampled_from([world.SENT_PAYLOAD, world.sealed().payload, b"none"]),
+        "payload": st.sampled_from([world.sent_payload(), world.sealed().payload, b"none"]),
     }
 
 
 _NUMBERS_OF: Final = {
-    "HeaderCore.suite": (1, 1, 1, 2),
-    "Stream.padded_size": (8192, 16384, 65536, 8193),
-    "Timestamp.seconds": (NOW_MINUTES * 60, 0, -1, *_EDGES_OF_TIME),
-    "Timestamp.nanos": (0, 999_999_999, -1, 1),
+    "HeaderCore.suite": (*[1] * 20, 2),
+    "Stream.padded_size": (*(8192, 16384, 65536) * 8, 8193),
+    "Timestamp.seconds": (*[NOW_MINUTES * 60] * 40, 0, -1, *_EDGES_OF_TIME),
+    "Timestamp.nanos": (*[0] * 60, 999_999_999, -1, 1),
 }
 
 
@@ -125,14 +130,14 @@ def _message(descriptor: Descriptor, depth: int) -> st.SearchStrategy[Message]:
     @st.composite
     def build(draw: st.DrawFn) -> Message:
         made: Message = GetMessageClass(descriptor)()
-        # One draw decides what is there: two bits a field, and seldom one field that slips.
+        # One draw decides what is there, and seldom one field that slips; of 0, which is drawn often, all.
         shape = draw(st.integers(0, 2**40 - 1))
         for number, part in enumerate(_parts(descriptor, depth)):
             place, members = part.member
             if shape % members != place:
                 continue
-            count = _count(part, (shape >> (6 + number % 32)) & 3)
-            if shape % 64 == number:
+            count = _count(part, (shape >> (6 + number % 32)) & 3, kept=(shape >> (8 + number % 27)) & 31)
+            if shape % 512 == 511 - number:
                 count = 0 if count else 1
             _put(made, part.field, [draw(part.value) for _ in range(count)])
         return made
@@ -140,10 +145,11 @@ def _message(descriptor: Descriptor, depth: int) -> st.SearchStrategy[Message]:
     return build()
 
 
-def _count(part: _Part, bits: int) -> int:
+def _count(part: _Part, bits: int, kept: int) -> int:
     if part.field.is_repeated:
         return min(part.bound.most, part.bound.least + (0, 0, 1, 2)[bits])
-    return int(part.bound.least > 0 or bits != 0)
+    # Without a bound nothing says what has to be there, so most of it is.
+    return int(part.bound.least > 0 or (kept != 31 if part.bound is _FREE else bits != 3))
 
 
 def _put(made: Message, field: FieldDescriptor, values: list[Any]) -> None:
@@ -178,12 +184,13 @@ def _value(field: FieldDescriptor, bound: Bound, depth: int) -> st.SearchStrateg
 
 def _number(field: FieldDescriptor, bound: Bound) -> st.SearchStrategy[int]:
     least, most = _WHOLE[field.cpp_type]
-    codes = field.enum_type.values_by_number if field.enum_type else ()
-    good = [bound.low, bound.low + 1, bound.high, 1, 2, 4, NOW_MINUTES, *codes]
+    good = [bound.low, bound.low + 1, bound.high, 1, 2, 4, NOW_MINUTES]
+    if field.enum_type:
+        good = [number for number in field.enum_type.values_by_number if number]
     within = [one for one in good if max(least, bound.low) <= one <= min(most, bound.high)]
     odd = [one for one in (bound.high + 1, bound.low - 1, -1, *NUMBERS) if least <= one <= most]
     # Mostly what the field may hold.
-    return st.sampled_from(within * (1 + 4 * len(odd) // len(within)) + odd)
+    return st.sampled_from(within * (1 + 40 * len(odd) // len(within)) + odd)
 
 
 def _octets(bound: Bound) -> Bytes:

@@ -8,6 +8,7 @@ import base64
 import io
 import random
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 import msgpack
@@ -43,24 +44,66 @@ TEXT_TOKENS: Final = (
 
 def wire(seeds: Seeds) -> Mutator:
     """A message on the wire."""
-    return lambda data, rng: wireform.mutate(data, rng, seeds())
+    stock = cache(lambda: wireform.Stock(seeds()))
+    return lambda data, rng: wireform.mutate(data, rng, stock())
 
 
 def tagged_wire(seeds: Seeds) -> Mutator:
     """A tagged message; now and then under another tag."""
+    stock = cache(lambda: wireform.Stock([untagged(one)[1] for one in seeds()]))
 
     def change(data: bytes, rng: random.Random) -> bytes:
         name, body = untagged(data)
         if rng.random() < 0.02:
             name = untagged(rng.choice(seeds()))[0]
-        others = [untagged(one)[1] for one in rng.sample(seeds(), min(2, len(seeds())))]
-        return tagged(name, wireform.mutate(body, rng, others))
+        return tagged(name, wireform.mutate(body, rng, stock()))
 
     return change
 
 
+def framed(seeds: Seeds) -> Mutator:
+    """Several tagged messages, each behind its length in four bytes."""
+    parts = cache(lambda: tuple(part for one in seeds() for part in frames(one)))
+    inner = tagged_wire(parts)
+
+    def change(data: bytes, rng: random.Random) -> bytes:
+        held = frames(data)
+        if not held or rng.random() < 0.05:
+            return noise(data, rng)
+        at, what = rng.randrange(len(held)), rng.randrange(8)
+        if what == 0:
+            del held[at]
+        elif what == 1:
+            held.insert(at, rng.choice(held))
+        elif what == 2:
+            held.insert(at, rng.choice(parts()))
+        elif what == 3:
+            held.append(held.pop(at))
+        else:
+            held[at] = inner(held[at], rng)
+        return frame(held)
+
+    return change
+
+
+def frames(data: bytes) -> list[bytes]:
+    """The messages behind their lengths; the last may be cut short."""
+    held, at = [], 0
+    while at + 4 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        held.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    return held
+
+
+def frame(parts: Sequence[bytes]) -> bytes:
+    """The reverse."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
 def statements(seeds: Seeds) -> Mutator:
     """A framed Statement: its type, body, lengths and blocks."""
+    stock = cache(lambda: wireform.Stock([statement.decode(one).body for one in seeds()]))
 
     def change(data: bytes, rng: random.Random) -> bytes:
         try:
@@ -70,7 +113,7 @@ def statements(seeds: Seeds) -> Mutator:
         type_, body, blocks = read.type, read.body, list(read.blocks)
         what = rng.randrange(8)
         if what < 3:
-            body = wireform.mutate(body, rng, [statement.decode(rng.choice(seeds())).body])
+            body = wireform.mutate(body, rng, stock())
         elif what == 3:
             type_ = rng.choice((*statement.BODIES, "Header", "x", "x" * 33))
         elif what == 4:
@@ -110,7 +153,9 @@ def text(seeds: Seeds, tokens: Sequence[bytes] = ()) -> Mutator:
             else:
                 at = rng.randint(0, len(data))
                 cut = rng.choice((0, 0, 1, 4))
-                data = data[:at] + rng.choice(known) * rng.choice((1, 1, 1, 2, 300)) + data[at + cut :]
+                token = rng.choice(known)
+                times = rng.choice((1, 1, 1, 2, 300)) if len(token) < 16 else 1
+                data = data[:at] + token * times + data[at + cut :]
         return data
 
     return change

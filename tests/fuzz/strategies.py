@@ -19,6 +19,7 @@ from mce_exchange.v1 import case_pb2, directory_pb2, envelope_pb2, log_pb2
 from mce_exchange.v1 import relay_pb2 as pb
 from tests.fuzz import world
 from tests.fuzz.messages import body, message
+from tests.fuzz.mutate import frame
 from tests.fuzz.probe import FoundError, Probe
 from tests.fuzz.target import Target, tagged
 from tests.fuzz.targets.formats import kinds
@@ -142,7 +143,7 @@ def _toml(value: object) -> str:
 def _story() -> Bytes:
     private = {name: kind for name, kind in statement.BODIES.items() if name != statement.DIRECTORY}
     parts = st.lists(st.one_of(_typed(private), _stock()), min_size=1, max_size=4)
-    return parts.map(lambda made: b"".join(len(part).to_bytes(4, "big") + part for part in made))
+    return parts.map(frame)
 
 
 def _stock() -> Bytes:

@@ -29,6 +29,7 @@ _TEXTS: Final = (
     b"A" * 200,
 )
 _DEEP: Final = 6
+_SHORT: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +115,50 @@ def _write(field: Field) -> bytes:
     return tag + varint(max(0, len(field.value) + field.lie), field.longer[1]) + field.value
 
 
-def mutate(data: bytes, rng: random.Random, others: Sequence[bytes] = ()) -> bytes:
-    """One to four changes; `others` give fields to splice in."""
+class Stock:
+    """What good messages hold, at all depths: fields to splice in, and values that mean something elsewhere.
+
+    So an id, a member or a key stands where another one is expected, which no flipped bit brings about.
+    """
+
+    def __init__(self, messages: Sequence[bytes] = ()) -> None:
+        self.fields: list[Field] = []
+        self._by_length: dict[int, list[bytes]] = {}
+        self._short: list[bytes] = []
+        for data in messages:
+            self._take(read(data) or [], 0)
+
+    def _take(self, fields: list[Field], depth: int) -> None:
+        for field in fields:
+            self.fields.append(field)
+            if isinstance(field.value, bytes):
+                held = self._by_length.setdefault(len(field.value), [])
+                if field.value not in held:
+                    held.append(field.value)
+                    if len(field.value) <= _SHORT:
+                        self._short.append(field.value)
+                if depth < _DEEP:
+                    self._take(read(field.value) or [], depth + 1)
+
+    def other(self, value: bytes, rng: random.Random) -> bytes:
+        """A known value of the same length, or for a short one a short one."""
+        same = self._by_length.get(len(value), [])
+        if len(same) > 1 and (len(value) > _SHORT or rng.random() < 0.5):
+            return rng.choice(same)
+        return rng.choice(self._short) if self._short and len(value) <= _SHORT else value
+
+
+def mutate(data: bytes, rng: random.Random, stock: Stock | None = None) -> bytes:
+    """One to four changes."""
     fields = read(data)
     if fields is None:
         return noise(data, rng)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        fields = _change(fields, rng, others, 0)
+        fields = _change(fields, rng, stock or _EMPTY, 0)
     return write(fields)
 
 
-def _change(fields: list[Field], rng: random.Random, others: Sequence[bytes], depth: int) -> list[Field]:
+def _change(fields: list[Field], rng: random.Random, stock: Stock, depth: int) -> list[Field]:
     if fields and depth < _DEEP and rng.random() < 0.7:
         # Where most bytes are, most fields are.
         weights = [len(one.value) + 4 if isinstance(one.value, bytes) else 4 for one in fields]
@@ -134,15 +168,15 @@ def _change(fields: list[Field], rng: random.Random, others: Sequence[bytes], de
             read(inner) if isinstance(inner, bytes) and fields[at].wire_type == LENGTH and inner else None
         )
         if within:
-            changed = replace(fields[at], value=write(_change(within, rng, others, depth + 1)))
+            changed = replace(fields[at], value=write(_change(within, rng, stock, depth + 1)))
             return [*fields[:at], changed, *fields[at + 1 :]]
-    return rng.choice(_CHANGES)(list(fields), rng, others)
+    return rng.choice(_CHANGES)(list(fields), rng, stock)
 
 
-_Change = Callable[[list[Field], random.Random, Sequence[bytes]], list[Field]]
+_Change = Callable[[list[Field], random.Random, Stock], list[Field]]
 
 
-def _duplicate(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _duplicate(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     if fields:
         at = rng.randrange(len(fields))
         copies = rng.choice((1, 1, 1, 2, 70))
@@ -150,20 +184,20 @@ def _duplicate(fields: list[Field], rng: random.Random, others: Sequence[bytes])
     return fields
 
 
-def _drop(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _drop(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     if fields:
         del fields[rng.randrange(len(fields))]
     return fields
 
 
-def _swap(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _swap(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     if fields:
         a, b = rng.randrange(len(fields)), rng.randrange(len(fields))
         fields[a], fields[b] = fields[b], fields[a]
     return fields
 
 
-def _insert(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _insert(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     """Mostly one that the message may have, in its place; else one that no message has."""
     number = (
         rng.randint(1, 20) if rng.random() < 0.8 else rng.choice((0, 18999, 19000, 2**29 - 1, 2**29, 2**60))
@@ -176,14 +210,15 @@ def _insert(fields: list[Field], rng: random.Random, others: Sequence[bytes]) ->
     return sorted(fields, key=lambda one: one.number) if rng.random() < 0.8 else fields
 
 
-def _value(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _value(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     if fields:
         at = rng.randrange(len(fields))
         held = fields[at].value
         if isinstance(held, int):
             fields[at] = replace(fields[at], value=_other(held, rng))
         else:
-            fields[at] = replace(fields[at], value=_bytes(held, rng))
+            known = rng.random() < 0.5
+            fields[at] = replace(fields[at], value=stock.other(held, rng) if known else _bytes(held, rng))
     return fields
 
 
@@ -213,7 +248,7 @@ def _bytes(held: bytes, rng: random.Random) -> bytes:
     return noise(held, rng)
 
 
-def _lie(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _lie(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     if fields:
         at = rng.randrange(len(fields))
         far = rng.choice((-1, 1, 2**20, 2**31, 2**32 - 1, 2**62, 2**63))
@@ -223,14 +258,14 @@ def _lie(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> li
     return fields
 
 
-def _number(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _number(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     if fields:
         at = rng.randrange(len(fields))
         fields[at] = replace(fields[at], number=max(0, fields[at].number + rng.choice((-1, 1, 8, 32))))
     return fields
 
 
-def _kind(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _kind(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     """Another wire type: also packed numbers apart, or a single number packed."""
     if fields:
         at = rng.randrange(len(fields))
@@ -244,7 +279,7 @@ def _kind(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> l
     return fields
 
 
-def _nest(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
+def _nest(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
     if fields:
         at = rng.randrange(len(fields))
         value = fields[at].value
@@ -255,8 +290,8 @@ def _nest(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> l
     return fields
 
 
-def _splice(fields: list[Field], rng: random.Random, others: Sequence[bytes]) -> list[Field]:
-    given = (read(rng.choice(others)) if others else None) or fields
+def _splice(fields: list[Field], rng: random.Random, stock: Stock) -> list[Field]:
+    given = stock.fields or fields
     if given:
         one = rng.choice(given)
         places = [at for at, field in enumerate(fields) if field.number == one.number]
@@ -267,6 +302,7 @@ def _splice(fields: list[Field], rng: random.Random, others: Sequence[bytes]) ->
     return fields
 
 
+_EMPTY: Final = Stock()
 _CHANGES: Final[tuple[_Change, ...]] = (
     *(_duplicate, _drop, _swap, _insert, _lie, _number, _kind, _nest, _splice, _splice),
     *(_value,) * 8,

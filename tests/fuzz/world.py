@@ -18,23 +18,24 @@ from google.protobuf.message import Message
 
 from examples.scenario_s1 import ScenarioS1
 from mce_exchange import case, limits, statement
-from mce_exchange.audit.build import Piece, build
 from mce_exchange.directory import compose
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Act, Life, Living, SigningKey
+from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
 from mce_exchange.header import Core, Recipient, Stream, Wrap, encode_header
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log import anchor, merkle
 from mce_exchange.log.anchor import Quorum, WitnessKey
 from mce_exchange.log.checkpoint import LogKey
-from mce_exchange.padding import padded_size
+from mce_exchange.padding import PREFIX, padded_size, prefix
 from mce_exchange.primitives import tls
 from mce_exchange.primitives.sign import Ed25519Key, MlDsa44Key
+from mce_exchange.primitives.stream import StreamKey, stream_keys
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.sealing import Sealed, To, seal, seal_streams
 from mce_exchange.statement import Statement
-from mce_exchange.v1 import statement_pb2
+from mce_exchange.v1 import envelope_pb2, statement_pb2
 from tests import federation as plain
 from tests.federation import NOW_MINUTES, RELAY_KEY, ROOTS, Federation, Person
 
@@ -44,7 +45,7 @@ WITNESSES: Final = {
 }
 NEXT_LOG: Final = LogKey(Ed25519Key.from_seed(b"M" * 32).public, MlDsa44Key.from_seed(b"M" * 32).public)
 BOARD: Final = PrivateKey.from_seed(b"B" * 64)
-SENT_PAYLOAD: Final = bytes(range(256)) * 32 + bytes(limits.TAG)
+SECRET: Final = b"s" * 32
 SENT_WRAPS: Final = (b"e" * limits.WRAP, b"p" * limits.WRAP)
 
 
@@ -131,8 +132,18 @@ def prekey_id(member: str) -> bytes:
 
 
 @cache
+def sent_payload() -> bytes:
+    """The ciphertext of that message, under SECRET: it can be disclosed."""
+    inner = envelope_pb2.Payload(
+        message_ref=b"r" * 32, sender="be", recipients=["es", "pt"], content=b"content"
+    ).SerializeToString(deterministic=True)
+    padding = bytes(padded_size(len(inner), payload=True) - PREFIX - len(inner))
+    return StreamKey(SECRET).seal_chunk(0, prefix(len(inner)) + inner + padding, last=True)
+
+
+@cache
 def header_body(sequence: int = 1) -> bytes:
-    """A header from be to es and pt that a relay accepts with SENT_WRAPS and SENT_PAYLOAD."""
+    """A header from be to es and pt that a relay accepts with SENT_WRAPS and its payload."""
     state = network().state
     previous = header_id() if sequence > 1 else b""
     core = Core(
@@ -146,9 +157,9 @@ def header_body(sequence: int = 1) -> bytes:
         directory_id=state.directory.id,
         streams=(
             Stream(
-                root=merkle.root([merkle.leaf_hash(SENT_PAYLOAD)]),
+                root=merkle.root([merkle.leaf_hash(sent_payload())]),
                 padded_size=padded_size(1, payload=True),
-                commitment=b"c" * 32,
+                commitment=stream_keys(SECRET)[1],
             ),
         ),
         created_minutes=NOW_MINUTES,
@@ -205,8 +216,7 @@ def bodies() -> Mapping[str, bytes]:
         "re-wrap": pb.ReWrap(
             signers=[be],
             header_id=header_id(),
-            recipient_index=1,
-            prekey_id=prekey_id("pt"),
+            prekey_id=prekey_id("es"),
             wrap_digest=sha256(SENT_WRAPS[0]),
         ),
         "undeliverable": pb.Undeliverable(
@@ -261,10 +271,15 @@ def statements() -> Mapping[str, bytes]:
 
 
 def sign(type_: str, body: bytes, fallback: PrivateKey | None = None) -> Statement:
-    """Signed by those whom the body names, as far as they are ours; else by `fallback` or be."""
+    """Signed by those whom the body names, as far as they are ours; else by `fallback` or be.
+
+    A Directory by every root.
+    """
     named: tuple[bytes, ...] = ()
+    if type_ == statement.DIRECTORY:
+        named = tuple(sorted(root.public.id for root in ROOTS))
     try:
-        named = statement.named_signers(statement.BODIES[type_].FromString(body))
+        named = named or statement.named_signers(statement.BODIES[type_].FromString(body))
     except Exception:  # any unreadable body: it is signed all the same
         named = ()
     signers = [keys()[one] for one in named[: limits.SIGNATURES] if one in keys()]
@@ -282,21 +297,31 @@ def sign(type_: str, body: bytes, fallback: PrivateKey | None = None) -> Stateme
     return Statement(type_, body, blocks)
 
 
-def successor() -> Bundle:
-    """An unsigned Directory version 2: a member's key and the log's key change."""
+def successor(*, log_key: bool = False) -> Bundle:
+    """An unsigned Directory version 2: a member changes its keys, and the log its own if `log_key`."""
     current = network().state.directory
     draft = Draft.of(current)
     es = current.members["es"]
     added = SigningKey(public=PrivateKey.from_seed(b"N" * 64).public, life=Life(added=0), label="new")
-    changed = replace(es, keys=(*es.keys, added))
-    log_keys = (
-        Living(value=draft.log_keys[0].value, life=Life(added=1, removed=2)),
-        Living(value=NEXT_LOG, life=Life(added=0)),
+    ended = replace(es.keys[1], life=Life(added=1, removed=2))
+    members = tuple(
+        replace(one, keys=(es.keys[0], ended, added)) if one.id == "es" else one for one in draft.members
     )
-    members = tuple(changed if one.id == "es" else one for one in draft.members)
-    return compose.successor(
-        replace(draft, members=members, log_keys=log_keys), current=current, now_minutes=NOW_MINUTES
-    )
+    if log_key:
+        old = Living(value=draft.log_keys[0].value, life=Life(added=1, removed=2))
+        draft = replace(draft, log_keys=(old, Living(value=NEXT_LOG, life=Life(added=0))))
+    return compose.successor(replace(draft, members=members), current=current, now_minutes=NOW_MINUTES)
+
+
+@cache
+def aged() -> PublicState:
+    """The network's state after a suspension, a revocation, new doors, a clock and a second Directory."""
+    state = network().state
+    types = ("suspension", "revocation", "tls-keys", "clock")
+    version2 = plain.signed(successor(), ROOTS, network_id=network().network_id)
+    for raw in (*(sign(type_, bodies()[type_]).raw for type_ in types), version2.statement):
+        state = state.after(raw, members=version2.members, index=state.size)
+    return state
 
 
 @cache
@@ -315,31 +340,4 @@ def sealed() -> Sealed:
         directory_id=network().state.directory.id,
         keys=[person("be").key],
         created_minutes=NOW_MINUTES,
-    )
-
-
-@cache
-def cases() -> tuple[bytes, ...]:
-    """The messages of the synthetic scenario."""
-    story = ScenarioS1(canary="canary")
-    said = (story.report(b"photo"), story.sighting(), story.update(), story.request(), story.response())
-    return tuple(map(case.encode, said))
-
-
-def evidence(
-    statements_: Mapping[int, bytes] | None = None, *, federation: Federation | None = None
-) -> bytes:
-    """An evidence file of the genesis and some Statements of a log."""
-    chosen = federation or network()
-    pieces = [Piece(0, chosen.genesis.statement, chosen.genesis.members)]
-    given = {1: chosen.raw[1]} if statements_ is None else statements_
-    pieces += [Piece(index, raw) for index, raw in given.items()]
-    return b"".join(
-        build(
-            pieces,
-            network_id=chosen.network_id,
-            tree=chosen.tree,
-            anchor=chosen.anchor(),
-            anchor_size=chosen.tree.size,
-        )
     )

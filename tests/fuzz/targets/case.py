@@ -10,7 +10,8 @@ from mce_exchange.case.dates import read_edtf
 from mce_exchange.errors import CaseError, UsageError
 from mce_exchange.fingerprint import read_fingerprint, words
 from mce_exchange.text import neutralise, one_line, safe_name
-from tests.fuzz import mutate, world
+from tests.fuzz import mutate
+from tests.fuzz.story import cases
 from tests.fuzz.target import BYTES, MIB, Target
 
 _JSON: Final = tuple(
@@ -88,7 +89,7 @@ def _fingerprint(data: bytes) -> None:
 
 @cache
 def _texts() -> tuple[bytes, ...]:
-    return tuple(case.to_json(case.decode(one)).encode() for one in world.cases())
+    return tuple(case.to_json(case.decode(one)).encode() for one in cases())
 
 
 @cache
@@ -136,8 +137,8 @@ TARGETS: Final = (
         name="case",
         run=_case,
         errors=(*BYTES, CaseError),
-        seeds=world.cases,
-        mutate=mutate.wire(world.cases),
+        seeds=cases,
+        mutate=mutate.wire(cases),
         share=700,
         longest=MIB,
     ),
@@ -156,6 +157,7 @@ TARGETS: Final = (
         seeds=_dates,
         mutate=mutate.text(_dates, _EDTF),
         share=12000,
+        longest=1024,
     ),
     Target(
         name="text",

@@ -9,8 +9,9 @@ from typing import Final
 
 from mce_exchange import limits, statement, wire
 from mce_exchange.directory import compose, trust
-from mce_exchange.directory.authority import authenticate
-from mce_exchange.directory.model import Act
+from mce_exchange.directory.authority import Verdict, authenticate
+from mce_exchange.directory.model import FEDERATION, Act
+from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import (
     Bundle,
     RelayCard,
@@ -90,22 +91,29 @@ def _committed(body: bytes, members: tuple[bytes, ...]) -> bytes:
     return pb.SerializeToString(deterministic=True)
 
 
-def _authenticate(data: bytes) -> None:
+def _state(data: bytes) -> tuple[str, bytes, PublicState]:
+    """Type, body, and the state that judges it: an old one where the type ends with a plus."""
     type_, body = untagged(data)
+    state = world.aged() if type_.endswith("+") else world.network().state
+    return type_.removesuffix("+"), body, state
+
+
+def _authenticate(data: bytes) -> None:
+    type_, body, state = _state(data)
     if type_ in statement.BODIES:
-        network = world.network()
-        authenticate(world.sign(type_, body), state=network.state, index=network.tree.size)
+        signed = authenticate(world.sign(type_, body), state=state, index=state.size)
+        assert signed.author in {*state.directory.members, *state.directory.relays, FEDERATION}
+        assert signed.verdict is not Verdict.INVALID
 
 
 def _after(data: bytes) -> None:
-    type_, body = untagged(data)
+    type_, body, before = _state(data)
     if type_ in statement.BODIES:
-        network = world.network()
-        raw = world.sign(type_, body).raw
-        state = network.state.after(raw, members=network.genesis.members, index=network.tree.size)
-        assert state.size == network.tree.size + 1
-        for member in network.state.directory.members:
+        state = before.after(world.sign(type_, body).raw, members=_successor().members, index=before.size)
+        assert state.size == before.size + 1
+        for member in state.directory.members:
             state.prekey(member)
+            state.takes_part(member)
             state.certificates(member)
 
 
@@ -132,17 +140,28 @@ def _genesis_files() -> tuple[bytes, ...]:
 
 @cache
 def _next_files() -> tuple[bytes, ...]:
-    return (world.successor().encode(),)
+    return (world.successor().encode(), world.successor(log_key=True).encode())
+
+
+@cache
+def _successor() -> Bundle:
+    return world.successor()
 
 
 @cache
 def _bodies() -> tuple[bytes, ...]:
-    return tuple(tagged(name, body) for name, body in world.bodies().items())
+    """Of types that members and the relay sign for others to judge."""
+    young = [tagged(name, body) for name, body in world.bodies().items()]
+    # In the old state pt is suspended and a key of be revoked.
+    old = [tagged(f"{name}+", world.bodies()[name]) for name in ("delivered", "void", "prekey", "contest")]
+    return (*young, *old)
 
 
 @cache
 def _public_bodies() -> tuple[bytes, ...]:
-    return tuple(one for one in _bodies() if untagged(one)[0] in statement.PUBLIC)
+    version2 = tagged(statement.DIRECTORY, compose.body_of(_successor().statement)[0])
+    public = [one for one in _bodies() if untagged(one)[0].removesuffix("+") in statement.PUBLIC]
+    return (*public, version2)
 
 
 TARGETS: Final = (

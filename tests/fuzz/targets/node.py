@@ -1,7 +1,6 @@
 """What a node takes from a relay, and an auditor from anybody: answers, batches, messages, evidence."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from mce_exchange import case, limits, statement
+from mce_exchange.audit.build import Views
 from mce_exchange.audit.records import read_records
 from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.client import relay as answers
@@ -22,12 +22,14 @@ from mce_exchange.log.entry import LogEntry
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.sealing import Opened
+from mce_exchange.v1 import evidence_pb2
 from mce_exchange.v1 import relay_pb2 as pb
 from tests.federation import LOG, Federation
 from tests.fuzz import mutate, world
+from tests.fuzz.history import Log, note
 from tests.fuzz.target import BYTES, MIB, SIGNED, Target, tagged, untagged
-from tests.fuzz.wireform import noise
 
+_MOST: Final = 6
 _EVIDENCE: Final = (*SIGNED, LogError, DirectoryError)
 
 
@@ -100,9 +102,9 @@ def _signed_follow(data: bytes) -> None:
         for at in range(0, len(entries), limits.LOG_ENTRY)
     ]
     origin = world.network().state.directory.origin
-    note = sign_checkpoint(Checkpoint(origin, len(leaves), merkle.root(leaves)), LOG[0])
+    signed = sign_checkpoint(Checkpoint(origin, len(leaves), merkle.root(leaves)), LOG[0])
     follower = _follower()
-    taken = follower.take(replace(batch, entries=bytes(entries), checkpoint=note, consistency=()))
+    taken = follower.take(replace(batch, entries=bytes(entries), checkpoint=signed, consistency=()))
     follower.commit(taken)
     assert follower.state.size == follower.tree.size
 
@@ -136,45 +138,34 @@ def _evidence(data: bytes) -> None:
 
 
 def _signed_evidence(data: bytes) -> None:
-    """Statements of insiders in a log of the relay's: each `u32 length || tagged body`."""
-    log = _Log()
-    given = {}
-    for name, body in _framed(data):
-        raw = world.sign(name, body).raw
-        given[log.append(raw)] = raw
-    file = world.evidence({1: log.raw[1], **given}, federation=log)
+    """What insiders signed in a log of the relay's: bodies, views of the log, secrets of a message."""
+    log = Log()
+    given, views, secrets = [], [], []
+    for name, body in map(untagged, mutate.frames(data)[:_MOST]):
+        if name in statement.BODIES and name != statement.DIRECTORY:
+            given.append(log.append(world.sign(name, body).raw))
+        elif name == "fork":
+            views.append(_views(body))
+        elif name == "secret":
+            secrets.append(body)
+    file = log.evidence([1, *given], views=views, secrets=secrets)
     report = verify_evidence(io.BytesIO(file), network_id=log.network_id)
     # Every Statement is told of, whether it counts or not, and none counts twice.
     assert len(report.facts) + len(report.messages) == 1 + len(given)
     counting = [fact.index for fact in report.facts if fact.verdict is not Verdict.INVALID]
     assert len({statement.decode(log.raw[index]).id(log.network_id) for index in counting}) == len(counting)
+    assert len(report.forks) == len(views)
     assert report.lines()
 
 
-def _framed(data: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 0
-    for _ in range(6):
-        size = int.from_bytes(data[at : at + 4], "big")
-        name, body = untagged(data[at + 4 : at + 4 + size])
-        if name not in statement.BODIES or name == statement.DIRECTORY or size > limits.STATEMENT_BODY:
-            return
-        yield name, body
-        at += 4 + size
-
-
-class _Log(Federation):
-    """The network's log so far, to go on in another way."""
-
-    def __init__(self) -> None:
-        network = world.network()
-        self.genesis, self.network_id, self.state = network.genesis, network.network_id, network.state
-        self.raw, self.tree = [], merkle.Tree()
-        for raw in network.raw:
-            self._append(raw)
-
-    def append(self, raw: bytes) -> int:
-        """Log it, whatever it is."""
-        return self._append(raw)
+def _views(body: bytes) -> Views:
+    """Two texts that the log signs."""
+    try:
+        fork = evidence_pb2.EvidenceFork.FromString(body)
+    except DecodeError:
+        raise MalformedError("not protobuf") from None
+    older, newer = note(fork.older), note(fork.newer)
+    return Views(older=older, newer=newer, root=fork.root, proof=tuple(fork.proof))
 
 
 @cache
@@ -211,20 +202,31 @@ def _messages() -> tuple[bytes, ...]:
 
 @cache
 def _files() -> tuple[bytes, ...]:
-    return (world.evidence(),)
+    log = Log()
+    log.append(world.statements()["header"])
+    shown = log.evidence([1, 4], views=[_views(_fork())], secrets=[world.SECRET])
+    return (Log().evidence([1]), shown)
+
+
+def _fork() -> bytes:
+    here = world.network().checkpoint
+    there = replace(here, root=b"t" * 32)
+    made = evidence_pb2.EvidenceFork(older=here.text.encode(), newer=there.text.encode())
+    return made.SerializeToString(deterministic=True)
 
 
 @cache
 def _stories() -> tuple[bytes, ...]:
     def framed(*names: str) -> bytes:
-        parts = [tagged(name, world.bodies()[name]) for name in names]
-        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        parts = {**world.bodies(), "fork": _fork(), "secret": world.SECRET}
+        return mutate.frame([tagged(name, parts[name]) for name in names])
 
     return (
-        framed("header", "delivered"),
+        framed("header", "delivered", "secret", "fork"),
         framed("header", "refused", "re-wrap"),
         framed("header", "void", "high-water", "overdue", "undeliverable", "erasure"),
-        framed("revocation", "header"),
+        framed("revocation", "header", "prekey"),
+        framed("suspension", "tls-keys", "clock", "contest", "board-recovery", "header"),
     )
 
 
@@ -284,7 +286,7 @@ TARGETS: Final = (
         run=_signed_evidence,
         errors=_EVIDENCE,
         seeds=_stories,
-        mutate=noise,
-        share=60,
+        mutate=mutate.framed(_stories),
+        share=250,
     ),
 )

@@ -22,6 +22,7 @@ from mce_relay.store.sqlite import SqliteStore
 from mce_relay.values import EnvelopeIn, NoMetrics, PublishIn, RelayKeys, Settings
 
 from mce_exchange import statement
+from mce_exchange.directory import compose
 from mce_exchange.errors import MalformedError, RefusedError
 from mce_exchange.v1 import relay_pb2 as pb
 from tests.federation import LOG, NOW_MINUTES, RELAY_KEY
@@ -85,7 +86,7 @@ def published() -> tuple[PublishIn, ...]:
 def sent(sequence: int = 1) -> EnvelopeIn:
     """The message."""
     raw = world.sign("header", world.header_body(sequence)).raw
-    return EnvelopeIn(raw, world.SENT_WRAPS, world.SENT_PAYLOAD)
+    return EnvelopeIn(raw, world.SENT_WRAPS, world.sent_payload())
 
 
 def _submit(data: bytes) -> None:
@@ -99,7 +100,7 @@ def _submit(data: bytes) -> None:
 
 def _submit_insider(data: bytes) -> None:
     raw = world.sign("header", data).raw
-    envelope = EnvelopeIn(raw, world.SENT_WRAPS, world.SENT_PAYLOAD)
+    envelope = EnvelopeIn(raw, world.SENT_WRAPS, world.sent_payload())
     _relay().attempt(lambda group: engine.submit(_relay().rules, group, "be", envelope))
 
 
@@ -119,7 +120,7 @@ def _publish_insider(data: bytes) -> None:
     signed = world.sign(type_, body)
     holders = world.network().state.directory.holders
     author = holders[signed.signers[0]].id
-    item = PublishIn(signed.raw, world.network().genesis.members, world.SENT_WRAPS[0])
+    item = PublishIn(signed.raw, world.successor().members, world.SENT_WRAPS[0])
     _relay().attempt(lambda group: engine_publish.publish(_relay().rules, group, author, item))
 
 
@@ -261,7 +262,7 @@ def _request_seeds() -> tuple[bytes, ...]:
     return tuple(tagged(name, one.SerializeToString(deterministic=True)) for name, one in made.items())
 
 
-_TYPES: Final = ("delivered", "void", "high-water", "erasure", "prekey", "tls-keys", "revocation", "contest")
+_TYPES: Final = sorted(set(statement.BODIES) - {"header", "directory", "undeliverable", "overdue"})
 
 
 @cache
@@ -273,7 +274,8 @@ def _published() -> tuple[bytes, ...]:
 
 @cache
 def _bodies() -> tuple[bytes, ...]:
-    return tuple(tagged(type_, world.bodies()[type_]) for type_ in _TYPES)
+    version2 = tagged(statement.DIRECTORY, compose.body_of(world.successor().statement)[0])
+    return (*(tagged(type_, world.bodies()[type_]) for type_ in _TYPES), version2)
 
 
 @cache
