@@ -1,0 +1,229 @@
+"""Every command in the two documents of procedures, run in order by a federation of real processes."""
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.federation import _free_port
+from mce_exchange.cli.common import app
+from mce_exchange.cli.directory.common import read_public
+from mce_exchange.store.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+ADMINISTRATOR, FEDERATION = ROOT / "docs/administrator.md", ROOT / "docs/federation.md"
+SECRET = "a synthetic passphrase"
+MEMBERS = {"be": "hotline.be.example", "fr": "hotline.fr.example", "office": "office.example", "pt": "pt"}
+
+
+def sections(document: Path) -> dict[str, list[str]]:
+    """Commands by heading."""
+    found: dict[str, list[str]] = {}
+    for part in re.split(r"^## ", document.read_text("utf-8"), flags=re.MULTILINE)[1:]:
+        blocks = re.findall(r"^```sh\n(.*?)^```", part, re.DOTALL | re.MULTILINE)
+        if lines := [line for block in blocks for line in block.splitlines() if line]:
+            found[part.splitlines()[0]] = lines
+    return found
+
+
+class Script:
+    """Runs sections; `given` is what placeholders stand for in the next one."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+        self.address = f"127.0.0.1:{_free_port()}"
+        (folder / "secret").write_text(SECRET + "\n")
+        self.words, self.versions = "", [folder / "genesis.directory"]
+        self.running: dict[str, subprocess.Popen[str]] = {}
+        self.documents = {document: sections(document) for document in (ADMINISTRATOR, FEDERATION)}
+        self.done: set[tuple[Path, str]] = set()
+
+    def section(self, document: Path, heading: str, **given: str) -> None:
+        self.done.add((document, heading))
+        for line in self.documents[document][heading]:
+            arguments = [given.get(f"_{one}", one) for one in shlex.split(line)]
+            self.command([self.words if one.startswith("24 words") else one for one in arguments])
+
+    def command(self, arguments: list[str]) -> None:
+        if arguments[0] == "mce-relay":
+            self.relay(arguments)
+        elif arguments[1] == "run":
+            self.run(arguments[3], *arguments[4:])
+        else:
+            self.mce(*arguments[1:])
+
+    def mce(self, *arguments: str) -> dict[str, Any]:
+        """A command in this process; its JSON answer."""
+        more = ["--json"]
+        if arguments[:2] not in {("directory", "genesis"), ("directory", "show"), ("directory", "sheet")}:
+            more += ["--passphrase-file", "secret"]
+        if arguments[0] == "init" or arguments[:2] == ("directory", "root"):
+            more.append("--quick")
+        if arguments[0] == "join":
+            earlier = [part for one in self.versions[1:] for part in ("--directory", str(one))]
+            arguments += tuple(earlier)
+        if "--after" in arguments:
+            at = arguments.index("--after")
+            chain = [part for one in self.versions for part in ("--after", str(one))]
+            arguments = (*arguments[:at], *chain, *arguments[at + 2 :])
+        self._capsys.readouterr()
+        code = app([*arguments, *more])
+        # 1 says that something waits for a person: an alarm, a contest, a question.
+        assert code == 0 or (code == 1 and arguments[0] in ("status", "key", "questions")), arguments
+        said: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        if arguments[:2] == ("directory", "show") and "words" in said:
+            self.words = said["words"]
+        if arguments[:2] == ("directory", "publish"):
+            self.versions.append(self.folder / f"version{said['version']}.directory")
+            self.versions[-1].write_bytes((self.folder / arguments[2]).read_bytes())
+            for home in self.running:
+                if home != "relay":
+                    self.until(home, lambda now: now["directory_version"] >= said["version"], "status")
+        return said
+
+    def until(self, home: str, holds: Callable[[dict[str, Any]], bool], *command: str) -> dict[str, Any]:
+        end = time.monotonic() + 60
+        while not holds(said := self.mce(*command, "--home", home)):
+            assert time.monotonic() < end, (home, command, said)
+            time.sleep(0.2)
+        return said
+
+    def keys(self, home: str, *whose: str) -> list[dict[str, Any]]:
+        found = self.mce("key", "list", *whose, "--home", home)["keys"]
+        return [one for one in found if one["kind"] == "signing"]
+
+    def relay(self, arguments: list[str]) -> None:
+        secret = ["--passphrase-file", "secret"]
+        command = [str(BIN / "mce-relay"), *arguments[1:]]
+        if arguments[1] == "serve":
+            self.start("relay", [*command, *secret])
+            return
+        if arguments[1] == "init":
+            command = [self.address if one.startswith("relay.example.org") else one for one in command]
+            command += ["--listen", self.address, "--quick", *secret]
+        else:
+            (self.folder / "relay/genesis.directory").write_bytes(self.versions[0].read_bytes())
+            command += secret
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True, timeout=60)
+        config = self.folder / "relay/relay.toml"
+        config.write_text(config.read_text().replace("anchor_seconds = 600", "anchor_seconds = 0.5"))
+
+    def run(self, home: str, *more: str) -> None:
+        command = [str(BIN / "mce"), "run", "--home", home, *more, "--passphrase-file", "secret"]
+        if "--once" in more:
+            self.stop(home)
+            subprocess.run(command, cwd=self.folder, check=True, capture_output=True, timeout=120)
+        else:
+            self.start(home, [*command, "--anchor-seconds", "0.3", "--json"])
+
+    def start(self, name: str, command: list[str]) -> None:
+        process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, text=True)
+        self.running[name] = process
+        assert process.stdout
+        assert process.stdout.readline(), f"{name} did not start"
+
+    def stop(self, name: str) -> None:
+        process = self.running.pop(name)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+        if process.stdout:
+            process.stdout.close()
+
+    def member(self, home: str) -> None:
+        """A home and its card, as the document has it for `be`."""
+        self.mce("init", "--home", home, "--member", MEMBERS[home], "--name", f"Exercise {home}")
+        self.mce("card", "--home", home, "--out", f"{home}.card")
+
+
+@pytest.fixture
+def script(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Script]:
+    monkeypatch.chdir(tmp_path)
+    made = Script(tmp_path, capsys)
+    try:
+        yield made
+    finally:
+        for name in sorted(made.running, key="relay".__eq__):
+            made.stop(name)
+
+
+def test_the_procedures_run_in_order(script: Script) -> None:
+    s, hotline, office = script, ADMINISTRATOR, FEDERATION
+    s.section(office, "Root keys")
+    s.section(hotline, "Enrolment")
+    s.member("pt")
+    s.section(office, "The first Directory")
+    # Words are read from the file, so what needs them came after `show`.
+    assert len(s.words.split()) == 24
+    s.section(office, "The log begins")
+    s.section(office, "The office follows")
+    s.section(hotline, "The first day")
+    s.mce("join", "--home", "pt", "--directory", "genesis.directory", "--fingerprint", s.words)
+    s.run("pt")
+    s.until("be", lambda now: now["entered"] == "as the card says", "status")
+    s.member("fr")
+    s.section(office, "A member enters")
+
+    # A year later: a new key beside the old one, then without it; nobody is alarmed.
+    [first] = s.keys("be")
+    s.section(hotline, "A new signing key")
+    s.section(office, "A member's new card")
+    s.section(hotline, "The old key goes", _1f0c=first["id"])
+    s.section(office, "A member's new card")
+    assert s.mce("status", "--home", "be")["alarms"] == []
+    states = {one["state"]: one["in_use"] for one in s.keys("be")}
+    assert states == {"ended": False, "lives": True}
+
+    s.section(hotline, "A new signing key")
+    s.section(office, "A member's new card")
+    [stolen] = [one["id"] for one in s.keys("be") if one["in_use"]]
+    s.until("be", lambda _: bool(_anchors("be")), "status")
+    s.section(hotline, "A key is stolen", _1f0c=stolen)
+    shown = s.until("be", lambda now: any(one["state"] == "revoked" for one in now["keys"]), "key", "list")
+    [index] = [str(one["end_index"]) for one in shown["keys"] if one["state"] == "revoked"]
+    s.until("be", lambda _: bool([one for one in s.keys("be") if one["in_use"]]), "status")
+    s.section(hotline, "Something changed in your name", _4711=index)
+    whose = ("key", "list", MEMBERS["be"])
+    s.until("pt", lambda now: any(one["contested"] for one in now["keys"]), *whose)
+
+    home = Home.open(Path("be"), SECRET)
+    for number in range(3):
+        home.questions.put(bytes([number]) * 32, 0, member="pt", prekey_id=b"", at=1)
+    number = str(home.questions.open()[0].id)
+    home.close()
+    s.section(hotline, "A question that only a person answers", _3=number)
+    assert len(s.mce("questions", "--home", "be")["questions"]) == 2
+
+    [lost] = s.keys("office", MEMBERS["fr"])
+    s.section(office, "A member lost its keys", _1f0c=lost["id"])
+    fr = ("key", "list", MEMBERS["fr"])
+    s.until("office", lambda now: now["keys"][0]["state"] == "revoked", *fr)
+    s.section(office, "A member is held back at once")
+    s.until("pt", lambda now: "suspension" in json.dumps(now["alarms"]), "status")
+    s.section(office, "It takes part again")
+    s.section(office, "A member leaves")
+    third = read_public(Path("root3.key.pub")).id.hex()
+    s.section(office, "A root comes, a root goes", _1f0c=third)
+    s.section(hotline, "The node was off")
+    s.section(office, "Training")
+
+    every = {(document, one) for document, found in s.documents.items() for one in found}
+    assert s.done == every
+
+
+def _anchors(home: str) -> list[tuple[int, bytes]]:
+    opened = Home.open(Path(home), SECRET)
+    try:
+        return opened.logbook.anchors()
+    finally:
+        opened.close()
