@@ -199,9 +199,9 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     home = Home.open(Path("be"), SECRET)
     for number in range(3):
         home.questions.put(bytes([number]) * 32, 0, member="pt", prekey_id=b"", at=1)
-    number = str(home.questions.open()[0].id)
+    asked = str(home.questions.open()[0].id)
     home.close()
-    s.section(hotline, "A question that only a person answers", _3=number)
+    s.section(hotline, "A question that only a person answers", _3=asked)
     assert len(s.mce("questions", "--home", "be")["questions"]) == 2
 
     [lost] = s.keys("office", MEMBERS["fr"])
