@@ -100,6 +100,25 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     assert "newer software" in caught.value.remedy
 
 
+def test_a_store_of_an_earlier_version_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = migrations()
+    for number in range(1, len(scripts) + 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "migrations", lambda known=number: scripts[:known])
+            store = opened(tmp_path)
+        with store.write() as tx:
+            tx.append(entry(number - 1), ["be"])
+        store.close()
+    store = opened(tmp_path)
+    with store.read() as reader:
+        assert reader.size() == len(scripts) > 1
+        assert reader.is_party("be", 0)
+        assert reader.ended(1) is None
+    store.close()
+
+
 def test_what_fails_inside_a_transaction_was_never_there(tmp_path: Path) -> None:
     store = opened(tmp_path)
 
