@@ -14,6 +14,7 @@ from mce_exchange.client import desk
 from mce_exchange.client.attaching import Progress
 from mce_exchange.client.dispatch import Manner
 from mce_exchange.errors import UsageError
+from mce_exchange.hotline.lives import warnings
 from mce_exchange.hotline.receiving import Refusal
 from mce_exchange.sealing import AttachmentInfo
 from mce_exchange.store.home import Home
@@ -59,8 +60,13 @@ def send(
             encrypted = opened.dispatch.encrypt(content, to, attach, progress=told)
         header_id = opened.dispatch.send(encrypted, manner)
         running = opened.home.locked
+        warned = [text for member in to for text in warnings(opened.follower.state, member)]
     where = "The running node sends it." if running else "No node runs: `mce run` sends it."
-    common.say({"id": header_id.hex(), "to": to, "node": running}, f"Handed over {header_id.hex()}. {where}")
+    text = "".join(f"WARNING {one_line(one)}\n" for one in warned)
+    common.say(
+        {"id": header_id.hex(), "to": to, "node": running, "warnings": warned},
+        f"{text}Handed over {header_id.hex()}. {where}",
+    )
     return 0
 
 

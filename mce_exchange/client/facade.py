@@ -29,6 +29,7 @@ from mce_exchange.client.node import Node
 from mce_exchange.client.relay import GrpcRelay, Relay
 from mce_exchange.client.repin import Way, follow_door
 from mce_exchange.errors import UsageError
+from mce_exchange.hotline import lives
 from mce_exchange.hotline.receiving import Refusal
 from mce_exchange.sealing import AttachmentInfo
 from mce_exchange.store.alarms import Raised
@@ -165,6 +166,11 @@ class Hotline:
 
     def _questions(self) -> list[Question]:
         return asking.questions(self._home, self.node.follower.state)
+
+    def warnings(self, *members: str) -> list[str]:
+        """What a person has to know before sending to these members: contested changes in their names."""
+        state = self.node.follower.state
+        return [text for member in members for text in lives.warnings(state, member)]
 
     async def answer(self, question: Question, *, yes: bool) -> None:
         """Decide it: durable when this returns. A yes wraps one message again for the prekey it names.

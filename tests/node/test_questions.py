@@ -77,6 +77,7 @@ async def test_d1_a_thief_of_a_signing_key_has_nothing_decrypted(world: World) -
         assert "contests" in await alarm(be, Alarm.KEY_CHANGE)
         again = await asked(be, prekey=stolen)
         assert any("contests the prekey" in one for one in again.warnings)
+        assert be.warnings("es", "pt") == list(again.warnings)
         await be.answer(question, yes=False)
         await be.idle()
         assert rewraps(world) == []
