@@ -80,10 +80,10 @@ class Ceremony:
 @pytest.fixture
 def ceremony(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Ceremony]:
     made = Ceremony(tmp_path, capsys)
-    for name in ("relay", "be", "pt"):
-        made.federation.start(name)
-    made.follows("be", 1)
     try:
+        for name in ("relay", "be", "pt"):
+            made.federation.start(name)
+        made.follows("be", 1)
         yield made
     finally:
         made.federation.stop()

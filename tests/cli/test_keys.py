@@ -16,10 +16,10 @@ from tests.cli.test_ceremony import Ceremony, refused
 @pytest.fixture
 def ceremony(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Ceremony]:
     made = Ceremony(tmp_path, capsys)
-    for name in ("relay", "be", "pt"):
-        made.federation.start(name)
-    made.follows("be", 1)
     try:
+        for name in ("relay", "be", "pt"):
+            made.federation.start(name)
+        made.follows("be", 1)
         yield made
     finally:
         made.federation.stop()
