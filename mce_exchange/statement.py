@@ -27,6 +27,7 @@ from mce_exchange.v1 import directory_pb2, envelope_pb2, statement_pb2
 
 M = TypeVar("M", bound=Message)
 
+_KEPT: Final = 32 * limits.KIB
 DIRECTORY: Final = "directory"
 HEADER: Final = "header"
 
@@ -139,13 +140,22 @@ def signed_bytes(network_id: bytes, type_: str, signer: bytes, body: bytes) -> b
     return b"".join((b"mce1\0", network_id, _typed(type_), signer, body))
 
 
-# A function of the bytes alone, with a value nobody can change: who receives one reads it several times.
-@lru_cache(maxsize=128)
 def decode(raw: bytes) -> Statement:
     """Framing only: caps first, no trailing bytes, a known type. Nothing in it is to be believed yet.
 
     Raises `MalformedError`, `LimitError`, or `SuiteError` for a type this version does not have.
     """
+    # What is large is rare and not kept: whoever may hand in bytes decides nothing about our memory (H2).
+    return _decode_kept(raw) if len(raw) <= _KEPT else _decode(raw)
+
+
+# A function of the bytes alone, with a value nobody can change: who receives one reads it several times.
+@lru_cache(maxsize=128)
+def _decode_kept(raw: bytes) -> Statement:
+    return _decode(raw)
+
+
+def _decode(raw: bytes) -> Statement:
     if len(raw) > limits.STATEMENT:
         raise LimitError(f"a Statement of {len(raw)} bytes, at most {limits.STATEMENT}")
     at = 1 + (raw[0] if raw else 0)

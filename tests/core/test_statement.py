@@ -173,3 +173,14 @@ def test_any_flipped_bit_is_refused(bit: int) -> None:
 def test_signing_twice_in_every_order_gives_other_bytes() -> None:
     for keys in permutations((ANNA, BERT)):
         assert check(signed(*keys).raw).signers == [key.public.id for key in keys]
+
+
+def test_h2_large_statements_are_not_kept_in_memory() -> None:
+    tail = GOOD.raw[-limits.SIGNATURE_BLOCK - 1 :]
+
+    def raw(size: int, fill: int) -> bytes:
+        return b"\x07contest" + size.to_bytes(4, "big") + bytes([fill]) * size + tail
+
+    small, large = raw(100, 1), raw(limits.STATEMENT_BODY, 2)
+    assert statement.decode(small) is statement.decode(small)
+    assert statement.decode(large) is not statement.decode(large)
