@@ -25,15 +25,19 @@ def measure(part: str, scale: Scale) -> Sequence[Table]:
     return run(scale)
 
 
+def load() -> str:
+    """Processes that want a core, in the last 1, 5 and 15 minutes."""
+    return ", ".join(f"{one:.1f}" for one in os.getloadavg())
+
+
 def machine() -> str:
     """Where and under what load."""
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     libraries = ", ".join(
         f"{name} {metadata.version(name)}" for name in ("cryptography", "pynacl", "grpcio", "apsw")
     )
     return (
         f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {os.cpu_count()} cores,"
-        f" Python {platform.python_version()}, {libraries}; load {load}."
+        f" Python {platform.python_version()}, {libraries}; load {load()}"
     )
 
 
@@ -58,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
             continue
         before = machine()
         text = "\n".join(table.markdown() for table in measure(part, scale))
-        text = f"{before}\n\n{text}"
+        text = f"{before} before, {load()} after.\n\n{text}"
         print(text, flush=True)
         if options.write:
             _write(part, text)

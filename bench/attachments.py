@@ -133,7 +133,7 @@ class Files:
 
 def run(scale: Scale) -> list[Table]:
     """Sealing and opening, at each size."""
-    sizes = [(64 * 1024, 1)] if scale.tiny else [(100 * MIB, 9), (1024 * MIB, 4)]
+    sizes = [(64 * 1024, 1)] if scale.tiny else [(100 * MIB, 7), (1024 * MIB, 3)]
     tables = []
     for size, rounds in sizes if scale.full or scale.tiny else sizes[:1]:
         with tempfile.TemporaryDirectory(prefix="bench") as folder, ExitStack() as stack:

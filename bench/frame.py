@@ -28,7 +28,7 @@ class Scale:
     full: bool = True
 
 
-FULL: Final = Scale(rounds=25, seconds=0.1)
+FULL: Final = Scale(rounds=21, seconds=0.05)
 QUICK: Final = Scale(rounds=7, seconds=0.05, full=False)
 TINY: Final = Scale(rounds=1, seconds=0.0, tiny=True, full=False)
 

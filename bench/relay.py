@@ -41,7 +41,7 @@ class Batching:
     calls: int
 
 
-FULL: Final = (Batching(1, 64, 512), Batching(8, 16, 128), Batching(64, 4, 24))
+FULL: Final = (Batching(1, 64, 512), Batching(8, 16, 96), Batching(64, 4, 16))
 QUICK: Final = (Batching(1, 64, 256), Batching(8, 16, 48), Batching(64, 4, 8))
 TINY: Final = (Batching(1, 4, 4), Batching(2, 2, 2), Batching(64, 1, 1))
 
@@ -181,7 +181,7 @@ def requests(messages: Sequence[Sealed], each: int) -> list[bytes]:
 def run(scale: Scale) -> list[Table]:
     """A table for each batching."""
     batchings = TINY if scale.tiny else FULL if scale.full else QUICK
-    rounds = 1 if scale.tiny else 10 if scale.full else 4
+    rounds = 1 if scale.tiny else 8 if scale.full else 4
     with tempfile.TemporaryDirectory(prefix="bench") as folder, ExitStack() as stack:
         world = World(Path(folder), stack)
         return [_compare(world, batching, rounds) for batching in batchings]
