@@ -63,9 +63,10 @@ class Publishing:
 
         All of a Statement's parties read all of it, and no sender is to learn of another's messages.
         """
+        # The cross join keeps to this order: from the other side it would walk every message of the home.
         found = self._database.rows(
             "SELECT u.header_id, u.log_index, u.position, u.id, m.sender FROM unsigned u"
-            " JOIN message m ON m.header_id = u.header_id AND m.outgoing = 0 ORDER BY u.id LIMIT ?",
+            " CROSS JOIN message m ON m.header_id = u.header_id AND m.outgoing = 0 ORDER BY u.id LIMIT ?",
             limits.ACK_ITEMS,
         )
         if found:
