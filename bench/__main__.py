@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str]) -> None:
             parser.error(f"no part {one}")
     for failure in install() if options.install else ():
         print(f"not installed: {failure}\n", flush=True)
+    # Whoever ends the run ends its servers and removes its folders with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     scale = TINY if options.tiny else QUICK if options.quick else FULL
     for part in options.parts or (QUICK_PARTS if options.quick else PARTS):
         if util.find_spec(f"bench.{part}") is None:
