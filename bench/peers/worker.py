@@ -6,6 +6,7 @@ python -m bench.peers.worker MODULE ROLE CONFIG
 import asyncio
 import importlib
 import json
+import os
 import resource
 import sys
 import time
@@ -23,7 +24,7 @@ class Gate:
 
     async def __call__(self, **facts: Any) -> None:
         """Say that this role is ready and wait to be told."""
-        print(json.dumps(facts), flush=True)
+        _say(facts)
         if not await asyncio.to_thread(sys.stdin.readline):
             raise SystemExit("nobody waits for this worker any more")
         self.cpu = _cpu()
@@ -44,6 +45,15 @@ def body(number: int, filling: bytes) -> bytes:
     return number.to_bytes(8, "big") + filling[8:]
 
 
+def _say(facts: Config) -> None:
+    """One line, whole: a pipe may take less at a time than a long run's times need."""
+    sys.stdout.flush()
+    os.set_blocking(sys.stdout.fileno(), True)
+    line = (json.dumps(facts) + "\n").encode()
+    while line:
+        line = line[os.write(sys.stdout.fileno(), line) :]
+
+
 def _cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -60,7 +70,7 @@ def main() -> None:
     module, role, config = sys.argv[1:]
     roles = importlib.import_module(f"bench.peers.{module}")
     run = importlib.import_module("uvloop").run if getattr(roles, "UVLOOP", False) else asyncio.run
-    print(json.dumps(run(_work(getattr(roles, role), json.loads(config)))), flush=True)
+    _say(run(_work(getattr(roles, role), json.loads(config))))
 
 
 if __name__ == "__main__":
