@@ -8,11 +8,13 @@ INPUTS ?= 200000
 SEED ?= 1
 ONLY ?=
 CORE := $(addprefix tests/,core sealing log primitives spec audit trust)
+SECONDS ?= 1800
+POINTS ?= 100000
 # Two, whatever the machine has: the suite starts processes of its own.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage attacks fuzz bench bench-quick check generate lock clean
+.PHONY: help demo test coverage attacks fuzz soak bench bench-quick check generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -38,6 +40,12 @@ bench-quick: .venv-bench/ready ## sealing and relay in two minutes
 
 fuzz: .venv/ready ## every parser under atheris and hypothesis; INPUTS=200000 SEED=1 ONLY="wire note"
 	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+
+soak: .venv/ready ## delivery for longer: model, histories, kills, a third of SECONDS=1800 each; POINTS=kills at most, SEED=of them
+	$(BIN)/python tools/check_model.py --seconds $$(($(SECONDS) / 3))
+	$(BIN)/python -m tests.delivery --seconds $$(($(SECONDS) / 3))
+	$(BIN)/python -m tests.e2e.killing --points $(POINTS) --seconds $$(($(SECONDS) / 3)) \
+		$(if $(filter-out file,$(origin SEED)),--seed $(SEED))
 
 check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples, model
 	$(BIN)/ruff format --check .
