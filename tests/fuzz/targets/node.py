@@ -13,7 +13,14 @@ from mce_exchange.audit.records import read_records
 from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.client import relay as answers
 from mce_exchange.directory.authority import Verdict
-from mce_exchange.errors import DirectoryError, ForkError, LogError, MalformedError, RefusedError
+from mce_exchange.errors import (
+    DecryptionError,
+    DirectoryError,
+    ForkError,
+    LogError,
+    MalformedError,
+    RefusedError,
+)
 from mce_exchange.hotline.follow import Batch, Follower, Given
 from mce_exchange.hotline.receiving import Refusal, judge, open_arrived
 from mce_exchange.log import merkle
@@ -30,7 +37,8 @@ from tests.fuzz.history import Log, note
 from tests.fuzz.target import BYTES, MIB, SIGNED, Target, tagged, untagged
 
 _MOST: Final = 6
-_EVIDENCE: Final = (*SIGNED, LogError, DirectoryError)
+# A disclosure whose chunks or secret are not those of the header does not open (SPEC 12.2).
+_EVIDENCE: Final = (*SIGNED, LogError, DirectoryError, DecryptionError)
 
 
 def _answers(data: bytes) -> None:
