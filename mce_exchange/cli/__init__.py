@@ -1,20 +1,46 @@
 """`mce`: a hotline's node and its desk on the command line.
 
-`setup` makes and joins, `mail` sends and answers, `running` runs the node, `evidence` proves,
+`setup` makes and joins, `mail` sends and answers, `running` runs the node, `evidence` and `exporting` prove,
 `keys` is the life of keys, `questions` what a person decides, `directory` the federation's ceremony,
-`common` what all of them share.
+`common` what all of them share, `home` what those share that need a home.
+
+A module is imported when one of its commands is called: see `lazy`.
 """
 
 import sys
 
-from mce_exchange.cli import directory, evidence, keys, mail, questions, running, setup
+from mce_exchange.cli import lazy
 from mce_exchange.cli.common import EXIT, app, tell
 from mce_exchange.errors import MceError
 
 __all__ = ["main"]
 
-for module in (setup, mail, running, keys, questions, evidence, directory):
-    module.register(app)
+lazy.add(
+    app,
+    *(
+        f"mce_exchange.cli.{command}"
+        for command in (
+            "setup:init",
+            "setup:card",
+            "setup:join",
+            "mail:send",
+            "mail:inbox",
+            "mail:read",
+            "mail:ack",
+            "mail:refuse",
+            "running:run",
+            "running:status",
+            "questions:questions",
+            "questions:answer",
+        )
+    ),
+)
+for group, text in {
+    "keys:key": "The life of every key; new ones, revocations, contests.\n\nExample: mce key --home be",
+    "evidence:evidence": "Proof of who sent what to whom, when it arrived, that it was erased.",
+    "directory:directory": "The federation's Directory: make, change, sign, publish.",
+}.items():
+    app.command(f"mce_exchange.cli.{group}", help=text)
 
 
 def main() -> None:
@@ -27,6 +53,10 @@ def main() -> None:
     except MceError as error:
         tell(error)
         sys.exit(EXIT[error.fault])
+    except ImportError as error:
+        found = lazy.missing(error) or _unexpected(error)
+        tell(found)
+        sys.exit(EXIT[found.fault])
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

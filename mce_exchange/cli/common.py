@@ -2,8 +2,7 @@
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,12 +15,8 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from mce_exchange.client.attaching import Progress
-from mce_exchange.client.dispatch import Dispatch
-from mce_exchange.client.identity import Identity
 from mce_exchange.errors import Fault, MceError, UsageError
-from mce_exchange.hotline.follow import Follower
 from mce_exchange.passphrase import passphrase_from
-from mce_exchange.store.home import Home
 from mce_exchange.text import inert_json, neutralise, one_line
 
 EXIT: Final = {
@@ -80,36 +75,6 @@ class Common:
 
 COMMON: Final = Common()
 SECRET: Final = Secret()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """An open home that has joined, without its node running here."""
-
-    home: Home
-    identity: Identity
-    follower: Follower
-    dispatch: Dispatch
-
-
-@contextmanager
-def open_home(common: Common, secret: Secret) -> Iterator[Home]:
-    """The home, closed at the end."""
-    home = Home.open(common.home, secret.read(f"the home {common.home}"))
-    try:
-        yield home
-    finally:
-        home.close()
-
-
-@contextmanager
-def open_desk(common: Common, secret: Secret, clock: Callable[[], float] = time.time) -> Iterator[Desk]:
-    """The home with its log, for commands that seal or judge."""
-    with open_home(common, secret) as home:
-        identity = Identity.of(home)
-        follower = identity.follower(home)
-        dispatch = Dispatch(home, identity, lambda: follower.state, clock=clock)
-        yield Desk(home=home, identity=identity, follower=follower, dispatch=dispatch)
 
 
 @contextmanager

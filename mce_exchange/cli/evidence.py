@@ -1,4 +1,4 @@
-"""`mce evidence export|verify|show`: proof in a file, judged without network or home."""
+"""`mce evidence verify|show`: proof in a file, judged without network or home, where neither is installed."""
 
 import io
 from pathlib import Path
@@ -9,40 +9,13 @@ from cyclopts import App, Parameter
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange.audit.records import read_records
 from mce_exchange.audit.verify import verify_evidence
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk, progress
-from mce_exchange.client.proving import evidence_of
+from mce_exchange.cli import lazy
+from mce_exchange.cli.common import COMMON, Common
 from mce_exchange.errors import UsageError
-from mce_exchange.keyfile import replace_file
 
-evidence = App(name="evidence", help="Proof of who sent what to whom, when it arrived, that it was erased.")
+evidence = App(name="evidence")
+lazy.add(evidence, "mce_exchange.cli.exporting:export")
 File = Annotated[Path, Parameter(help="An evidence file.")]
-
-
-def register(app: App) -> None:
-    """Add the commands."""
-    app.command(evidence)
-
-
-@evidence.command
-def export(
-    ids: Annotated[list[str], Parameter(help="Ids of messages sent or received, or their first letters.")],
-    *,
-    out: Annotated[Path, Parameter(help="The file to write.")],
-    common: Common = COMMON,
-    secret: Secret = SECRET,
-) -> int:
-    """Write the evidence of messages, from the home alone; it holds no content.
-
-    Example: mce evidence export 1f0c --home be --out case.evidence
-    """
-    with open_desk(common, secret) as desk, progress(common) as told:
-        data = bytearray()
-        for piece in evidence_of(desk.home, desk.identity, desk.follower, ids):
-            data += piece
-            told("collecting", len(data), None)
-    replace_file(out, data)
-    common.say({"file": str(out), "bytes": len(data)}, f"Wrote {out}, {len(data)} bytes.")
-    return 0
 
 
 @evidence.command

@@ -9,7 +9,8 @@ from cyclopts import App, Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits
-from mce_exchange.cli.common import COMMON, SECRET, Common, Desk, Secret, open_desk, read_file
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
+from mce_exchange.cli.home import Desk, open_desk
 from mce_exchange.client import keeping
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline.changing import Reason
@@ -18,16 +19,8 @@ from mce_exchange.keyfile import replace_file
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.statement import Statement
 
-key = App(
-    name="key",
-    help="The life of every key; new ones, revocations, contests.\n\nExample: mce key --home be",
-)
+key = App(name="key")
 ReasonName = Literal["compromised", "lost", "left"]
-
-
-def register(app: App) -> None:
-    """Add the commands."""
-    app.command(key)
 
 
 @key.default

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from mce_exchange import case, limits
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk, open_home, progress, read_file
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, progress, read_file
+from mce_exchange.cli.home import open_desk, open_home
 from mce_exchange.client import desk
 from mce_exchange.client.attaching import Progress
 from mce_exchange.client.dispatch import Manner
@@ -23,12 +24,6 @@ from mce_exchange.text import one_line, safe_name
 
 _DEADLINES = {"none": 0, "1h": 1, "24h": 2, "72h": 3}
 Reason = Literal["by-person", "policy"]
-
-
-def register(app: App) -> None:
-    """Add the commands."""
-    for command in (send, inbox, read, ack, refuse):
-        app.command(command)
 
 
 def send(

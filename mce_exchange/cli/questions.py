@@ -4,19 +4,14 @@ import time
 from dataclasses import asdict
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
+from mce_exchange.cli.home import open_desk
 from mce_exchange.client import asking
 from mce_exchange.client.asking import Question
 from mce_exchange.errors import UsageError
 from mce_exchange.text import one_line
-
-
-def register(app: App) -> None:
-    """Add the commands."""
-    app.command(questions)
-    app.command(answer)
 
 
 def questions(*, common: Common = COMMON, secret: Secret = SECRET) -> int:

@@ -5,11 +5,12 @@ import os
 import signal
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange.cli.arrival import Arrival
-from mce_exchange.cli.common import COMMON, SECRET, Common, Desk, Secret, open_desk, progress
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, progress
+from mce_exchange.cli.home import Desk, open_desk
 from mce_exchange.client import desk as acts
 from mce_exchange.client.diagnose import diagnose
 from mce_exchange.client.facade import Hotline
@@ -21,12 +22,6 @@ from mce_exchange.store.home import Home
 from mce_exchange.text import one_line
 
 _DAY = 24 * 3600.0
-
-
-def register(app: App) -> None:
-    """Add the commands."""
-    app.command(run)
-    app.command(status)
 
 
 def run(

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_home, read_file
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
+from mce_exchange.cli.home import open_home
 from mce_exchange.client import joining
 from mce_exchange.keyfile import replace_file
 from mce_exchange.primitives.vault import Cost
@@ -15,13 +16,6 @@ from mce_exchange.primitives.verify import sha256
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
 from mce_exchange.text import one_line
-
-
-def register(app: App) -> None:
-    """Add the commands."""
-    app.command(init)
-    app.command(card)
-    app.command(join)
 
 
 def init(

@@ -7,27 +7,27 @@ what they share.
 
 from cyclopts import App
 
-from mce_exchange.cli.directory import exercise, orders, roots, signing, versions
-from mce_exchange.cli.directory.common import directory
+from mce_exchange.cli import lazy
 
-__all__ = ["register"]
+__all__ = ["directory"]
 
-for command in (
-    roots.root,
-    roots.sheet,
-    versions.genesis,
-    versions.add,
-    versions.change,
-    versions.show,
-    signing.sign,
-    signing.publish,
-    orders.revoke,
-    orders.suspend,
-    exercise.exercise,
-):
-    directory.command(command)
-
-
-def register(app: App) -> None:
-    """Add the commands."""
-    app.command(directory)
+directory = App(name="directory")
+lazy.add(
+    directory,
+    *(
+        f"mce_exchange.cli.directory.{command}"
+        for command in (
+            "roots:root",
+            "roots:sheet",
+            "versions:genesis",
+            "versions:add",
+            "versions:change",
+            "versions:show",
+            "signing:sign",
+            "signing:publish",
+            "orders:revoke",
+            "orders:suspend",
+            "exercise:exercise",
+        )
+    ),
+)

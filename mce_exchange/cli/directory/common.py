@@ -1,10 +1,10 @@
-"""What the commands of the ceremony share: the app, files, and how a Directory file is told."""
+"""What the commands of the ceremony share: files, and how a Directory file is told."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits, wire
@@ -18,7 +18,6 @@ from mce_exchange.keys import PublicKey
 from mce_exchange.text import one_line
 from mce_exchange.v1 import directory_pb2
 
-directory = App(name="directory", help="The federation's Directory: make, change, sign, publish.")
 ROOT_LABEL: Final = b"mce-root"
 Out = Annotated[Path, Parameter(help="The file to write.")]
 File = Annotated[Path, Parameter(help="A Directory file.")]

@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.directory.common import Out, read_public
+from mce_exchange.cli.home import open_desk
 from mce_exchange.cli.keys import ReasonName, read_date
 from mce_exchange.client import keeping
 from mce_exchange.directory import orders

@@ -6,9 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mce_exchange import fingerprint as fingerprints
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.directory.common import ROOT_LABEL, File, read, written
 from mce_exchange.cli.directory.orders import told
+from mce_exchange.cli.home import open_desk
 from mce_exchange.directory import compose, orders, trust
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import UsageError

@@ -9,8 +9,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mce_exchange import fingerprint as fingerprints
-from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, open_desk
+from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.directory.common import File, Out, chain, read, read_public, written
+from mce_exchange.cli.home import open_desk
 from mce_exchange.directory import changes, compose, differences, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Act, Directory, Life, Living, Status
