@@ -6,7 +6,7 @@ time. Below the quorum an anchor still opens: missing witnesses raise alarms, th
 """
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,8 @@ from mce_exchange.log.note import Algorithm, Note, Signature
 from mce_exchange.primitives import verify
 from mce_exchange.primitives.sign import Ed25519Key, MlDsa44Key
 
+SKEW: Final = 600
+"""Seconds by which a cosignature's time may differ from the clock of whoever takes or makes it."""
 _TIME: Final = 8
 
 
@@ -30,6 +32,27 @@ class WitnessKey:
     ml_dsa_44: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cosigner:
+    """A witness with its private keys."""
+
+    name: str
+    member: str
+    ed25519: Ed25519Key
+    ml_dsa_44: MlDsa44Key
+
+    @property
+    def public(self) -> WitnessKey:
+        """As the Directory names it."""
+        return WitnessKey(self.name, self.member, self.ed25519.public, self.ml_dsa_44.public)
+
+    def lines(self, note: bytes, *, time: int) -> bytes:
+        """Its two lines, as they stand in a note; see `cosign`."""
+        return notes.encode_lines(
+            cosign(note, name=self.name, time=time, ed25519=self.ed25519, ml_dsa_44=self.ml_dsa_44)
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Quorum:
     """k of n witnesses; 0 of 0 says that nobody witnesses."""
@@ -40,24 +63,33 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """A verified anchor. `time` is POSIX seconds: the median of the cosignatures, else the log's own."""
+    """A verified anchor. `time` is POSIX seconds: the median of the cosignatures, else the log's own.
+
+    `frozen` is the log's own, `times` are those of the witnesses by their names.
+    """
 
     checkpoint: Checkpoint
     time: int
-    witnesses: tuple[str, ...]
+    frozen: int
+    times: Mapping[str, int]
     quorum: Quorum
     note: bytes
 
     @property
+    def witnesses(self) -> tuple[str, ...]:
+        """Who has cosigned, ascending."""
+        return tuple(sorted(self.times))
+
+    @property
     def witnessed(self) -> bool:
         """Whether the quorum has cosigned; 0 of 0 always has, and `text` says what that is worth."""
-        return len(self.witnesses) >= self.quorum.k
+        return len(self.times) >= self.quorum.k
 
     @property
     def text(self) -> str:
         """For people: how many witnesses, whose clock."""
-        clock = "witnesses' clocks, median" if self.witnesses else "relay's clock"
-        return f"{len(self.witnesses)} of {self.quorum.n} witnesses (quorum {self.quorum.k}), {clock}"
+        clock = "witnesses' clocks, median" if self.times else "relay's clock"
+        return f"{len(self.times)} of {self.quorum.n} witnesses (quorum {self.quorum.k}), {clock}"
 
     def require_quorum(self) -> None:
         """Raise `LogError` below the quorum."""
@@ -86,10 +118,21 @@ def cosign(
 
 
 def attach(note: bytes, lines: Sequence[Signature]) -> bytes:
-    """The note with further lines; lines it has already are left out."""
+    """The note with further lines; each takes the place of an earlier one by the same key."""
     parsed = notes.parse(note)
-    added = tuple(line for line in lines if line not in parsed.signatures)
-    return Note(parsed.text, parsed.signatures + added).encode()
+    keys = {(line.name, line.key_hash) for line in lines}
+    kept = tuple(line for line in parsed.signatures if (line.name, line.key_hash) not in keys)
+    return Note(parsed.text, kept + tuple(lines)).encode()
+
+
+def are_both(lines: Sequence[Signature], witness: WitnessKey) -> bool:
+    """Whether these are one line of each of the witness's keys; whether they hold says `open_anchor`."""
+    kinds = (
+        (Algorithm.COSIGNATURE_ED25519, witness.ed25519),
+        (Algorithm.COSIGNATURE_ML_DSA_44, witness.ml_dsa_44),
+    )
+    wanted = sorted((witness.name, notes.key_hash(witness.name, kind, public)) for kind, public in kinds)
+    return sorted((one.name, one.key_hash) for one in lines) == wanted
 
 
 def open_anchor(
@@ -116,7 +159,8 @@ def open_anchor(
     return Anchor(
         checkpoint=checkpoint,
         time=statistics.median_low(times.values()) if times else own,
-        witnesses=tuple(sorted(times)),
+        frozen=own,
+        times=times,
         quorum=quorum(size),
         note=data,
     )

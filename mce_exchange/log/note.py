@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -46,16 +47,20 @@ class Note:
 
     def encode(self) -> bytes:
         """The bytes of the note."""
-        lines = (
-            f"{_DASH}{one.name} {base64.b64encode(one.key_hash + one.value).decode()}\n"
-            for one in self.signatures
-        )
-        return f"{self.text}\n{''.join(lines)}".encode()
+        return f"{self.text}\n".encode() + encode_lines(self.signatures)
 
     def values(self, name: str, algorithm: Algorithm, public: bytes) -> list[bytes]:
         """What this key's lines hold; unknown keys' lines are nobody's business."""
         wanted = key_hash(name, algorithm, public)
         return [one.value for one in self.signatures if one.name == name and one.key_hash == wanted]
+
+
+def encode_lines(signatures: Iterable[Signature]) -> bytes:
+    """Signature lines as they stand in a note."""
+    lines = (
+        f"{_DASH}{one.name} {base64.b64encode(one.key_hash + one.value).decode()}\n" for one in signatures
+    )
+    return "".join(lines).encode()
 
 
 def key_hash(name: str, algorithm: Algorithm, public: bytes) -> bytes:
@@ -83,6 +88,15 @@ def parse(data: bytes) -> Note:
     if note.encode() != data:
         raise MalformedError("a note in another encoding than the canonical one")
     return note
+
+
+def parse_lines(data: bytes) -> tuple[Signature, ...]:
+    """Signature lines by themselves; the reverse of `encode_lines`. `LimitError` or `MalformedError`."""
+    found = parse(b"-\n\n" + data).signatures
+    # An empty line would end the text later, and lines before it would be read by nobody.
+    if encode_lines(found) != data:
+        raise MalformedError("more than signature lines")
+    return found
 
 
 def _signature(line: str) -> Signature:

@@ -748,16 +748,20 @@ class GetAnchorRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MIN_SIZE_FIELD_NUMBER: _builtins.int
+    WITNESSED_FIELD_NUMBER: _builtins.int
     min_size: _builtins.int
     """The oldest anchor with at least this size; 0 for the newest."""
+    witnessed: _builtins.bool
+    """Only anchors that had their quorum."""
     def __init__(
         self,
         *,
         min_size: _builtins.int = ...,
+        witnessed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_size", b"min_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_size", b"min_size", "witnessed", b"witnessed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -781,6 +785,45 @@ class GetAnchorResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAnchorResponse: _TypeAlias = GetAnchorResponse  # noqa: Y015
+
+@_typing.final
+class CosignRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """The anchor's tree size."""
+    lines: _builtins.bytes
+    """As they stand in a note: two lines, each with its newline."""
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+        lines: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CosignRequest: _TypeAlias = CosignRequest  # noqa: Y015
+
+@_typing.final
+class CosignResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CosignResponse: _TypeAlias = CosignResponse  # noqa: Y015
 
 @_typing.final
 class GetInclusionProofRequest(_message.Message):

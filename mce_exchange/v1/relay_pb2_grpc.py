@@ -94,6 +94,11 @@ class RelayServiceStub(object):
                 request_serializer=mce__exchange_dot_v1_dot_relay__pb2.GetAnchorRequest.SerializeToString,
                 response_deserializer=mce__exchange_dot_v1_dot_relay__pb2.GetAnchorResponse.FromString,
                 _registered_method=True)
+        self.Cosign = channel.unary_unary(
+                '/mce_exchange.v1.RelayService/Cosign',
+                request_serializer=mce__exchange_dot_v1_dot_relay__pb2.CosignRequest.SerializeToString,
+                response_deserializer=mce__exchange_dot_v1_dot_relay__pb2.CosignResponse.FromString,
+                _registered_method=True)
         self.GetInclusionProof = channel.unary_unary(
                 '/mce_exchange.v1.RelayService/GetInclusionProof',
                 request_serializer=mce__exchange_dot_v1_dot_relay__pb2.GetInclusionProofRequest.SerializeToString,
@@ -187,6 +192,13 @@ class RelayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Cosign(self, request, context):
+        """A witness's two lines on an anchor, from the member that the Directory names for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetInclusionProof(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -261,6 +273,11 @@ def add_RelayServiceServicer_to_server(servicer, server):
                     servicer.GetAnchor,
                     request_deserializer=mce__exchange_dot_v1_dot_relay__pb2.GetAnchorRequest.FromString,
                     response_serializer=mce__exchange_dot_v1_dot_relay__pb2.GetAnchorResponse.SerializeToString,
+            ),
+            'Cosign': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cosign,
+                    request_deserializer=mce__exchange_dot_v1_dot_relay__pb2.CosignRequest.FromString,
+                    response_serializer=mce__exchange_dot_v1_dot_relay__pb2.CosignResponse.SerializeToString,
             ),
             'GetInclusionProof': grpc.unary_unary_rpc_method_handler(
                     servicer.GetInclusionProof,
@@ -597,6 +614,33 @@ class RelayService(object):
             '/mce_exchange.v1.RelayService/GetAnchor',
             mce__exchange_dot_v1_dot_relay__pb2.GetAnchorRequest.SerializeToString,
             mce__exchange_dot_v1_dot_relay__pb2.GetAnchorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cosign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mce_exchange.v1.RelayService/Cosign',
+            mce__exchange_dot_v1_dot_relay__pb2.CosignRequest.SerializeToString,
+            mce__exchange_dot_v1_dot_relay__pb2.CosignResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class RelayServiceStub:
     GetStatements: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetStatementsRequest, _relay_pb2.GetStatementsResponse]
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetCheckpointRequest, _relay_pb2.GetCheckpointResponse]
     GetAnchor: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetAnchorRequest, _relay_pb2.GetAnchorResponse]
+    Cosign: _aio.UnaryUnaryMultiCallable[_relay_pb2.CosignRequest, _relay_pb2.CosignResponse]
+    """A witness's two lines on an anchor, from the member that the Directory names for it."""
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetInclusionProofRequest, _relay_pb2.GetInclusionProofResponse]
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetConsistencyProofRequest, _relay_pb2.GetConsistencyProofResponse]
 
@@ -128,6 +130,14 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relay_pb2.GetAnchorRequest,
         context: _aio.ServicerContext[_relay_pb2.GetAnchorRequest, _abc.Awaitable[_relay_pb2.GetAnchorResponse]],
     ) -> _abc.Awaitable[_relay_pb2.GetAnchorResponse]: ...
+
+    @_abc_1.abstractmethod
+    def Cosign(
+        self,
+        request: _relay_pb2.CosignRequest,
+        context: _aio.ServicerContext[_relay_pb2.CosignRequest, _abc.Awaitable[_relay_pb2.CosignResponse]],
+    ) -> _abc.Awaitable[_relay_pb2.CosignResponse]:
+        """A witness's two lines on an anchor, from the member that the Directory names for it."""
 
     @_abc_1.abstractmethod
     def GetInclusionProof(

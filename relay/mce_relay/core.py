@@ -285,14 +285,21 @@ class Core:
         """The newest checkpoint: a signed note."""
         return self._head.note
 
-    async def anchor(self, min_size: int) -> bytes:
-        """The oldest anchor of at least this tree size, the newest for 0; "not_found"."""
+    async def anchor(self, min_size: int, *, witnessed: bool = False) -> bytes:
+        """The oldest anchor of at least this tree size, the newest for 0, of those that had their quorum
+        or of all; "not_found"."""
         if not 0 <= min_size <= limits.TREE_SIZE:
             raise refusal("not_found", f"no tree has {min_size} entries")
-        note: bytes | None = await self._ask(lambda reader: reader.anchor(min_size))
+        note: bytes | None = await self._ask(lambda reader: reader.anchor(min_size, witnessed=witnessed))
         if note is None:
             raise refusal("not_found", f"no anchor of size {min_size} or more yet")
         return note
+
+    async def cosign(self, member: str, size: int, lines: bytes) -> None:
+        """Take a witness's two lines on the anchor of a tree size; `RefusedError`."""
+        await self._sequencer.run(
+            partial(anchors.cosign, member=member, size=size, lines=lines), author=member, size=len(lines)
+        )
 
     async def inclusion_proof(self, index: int, size: int) -> tuple[bytes, ...]:
         """RFC 6962 inclusion proof; "not_found" outside the log."""

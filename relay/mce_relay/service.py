@@ -173,7 +173,14 @@ class Service(relay_pb2_grpc.RelayServiceServicer):
     @_unary
     async def GetAnchor(self, member: str, request: pb.GetAnchorRequest) -> pb.GetAnchorResponse:
         """An anchor."""
-        return pb.GetAnchorResponse(note=await self._core.anchor(request.min_size))
+        note = await self._core.anchor(request.min_size, witnessed=request.witnessed)
+        return pb.GetAnchorResponse(note=note)
+
+    @_unary
+    async def Cosign(self, member: str, request: pb.CosignRequest) -> pb.CosignResponse:
+        """A witness's lines."""
+        await self._core.cosign(member, request.size, request.lines)
+        return pb.CosignResponse()
 
     @_unary
     async def GetInclusionProof(

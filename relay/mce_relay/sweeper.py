@@ -78,7 +78,8 @@ class Sweeper:
         newest = anchors.newest(group.tx, group.head.state)
         if (
             newest is None
-            or abs(group.now - newest.time) >= self._rules.settings.anchor_interval
+            # By the log's own time: what witnesses' clocks say does not change the pace.
+            or abs(group.now - newest.frozen) >= self._rules.settings.anchor_interval
             or any(not _proves(newest, *one) for one in group.tx.overdue(group.now, _AT_ONCE))
         ):
             anchors.freeze(self._rules.keys, group)
@@ -86,7 +87,7 @@ class Sweeper:
 
     def _clock(self, group: Group) -> int:
         """Once a day: so that everybody agrees how old a revocation's cut is (SPEC 8.4)."""
-        anchor, state = anchors.newest(group.tx, group.state), group.state
+        anchor, state = anchors.newest(group.tx, group.state, witnessed=True), group.state
         last = state.ticks[-1].time if state.ticks else state.directory.issued_minutes * 60
         if anchor is None or not anchor.witnessed or anchor.time < last + DAY:
             return 0

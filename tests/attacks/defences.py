@@ -1,5 +1,5 @@
 """All defences, in the order of docs/threats.md."""
 
-from tests.attacks import federation, messages
+from tests.attacks import federation, log, messages
 
-DEFENCES = (*messages.DEFENCES, *federation.DEFENCES)
+DEFENCES = (*messages.DEFENCES, *federation.DEFENCES, *log.DEFENCES)

@@ -257,7 +257,7 @@ def test_runs_of_entries_hash_like_single_ones() -> None:
 
 def test_a_quorum_that_is_there_is_no_error() -> None:
     checkpoint = Checkpoint("mce1/x", 1, bytes(32))
-    anchor = Anchor(checkpoint=checkpoint, time=1, witnesses=(), quorum=Quorum(0, 0), note=b"")
+    anchor = Anchor(checkpoint=checkpoint, time=1, frozen=1, times={}, quorum=Quorum(0, 0), note=b"")
     anchor.require_quorum()
     refused(LogError, replace(anchor, quorum=Quorum(1, 1)).require_quorum)
     long = Checkpoint("x" * 256, 1, bytes(32))

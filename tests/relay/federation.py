@@ -26,6 +26,7 @@ from mce_exchange.header import Core as HeaderCore
 from mce_exchange.header import Recipient, Stream, Wrap, encode_header
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log import merkle
+from mce_exchange.log.anchor import Cosigner, Quorum
 from mce_exchange.padding import padded_size
 from mce_exchange.primitives import tls
 from mce_exchange.primitives.sign import Ed25519Key, MlDsa44Key
@@ -51,9 +52,19 @@ class Party:
 
 
 class Federation:
-    """One root, one relay "relay-1", four hotlines and an auditor "aud", at Directory version 1."""
+    """One root, one relay "relay-1", four hotlines and an auditor "aud", at Directory version 1.
 
-    def __init__(self, members: Sequence[str] = MEMBERS, *, address: str = "127.0.0.1:1") -> None:
+    `witnesses` are members that have one, with a majority for quorum.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[str] = MEMBERS,
+        *,
+        address: str = "127.0.0.1:1",
+        witnesses: Sequence[str] = (),
+    ) -> None:
+        self.witnesses = {one: _witness(one) for one in witnesses}
         self.root = PrivateKey.generate()
         self.relay_id = "relay-1"
         self.relay_keys = RelayKeys(
@@ -79,6 +90,8 @@ class Federation:
             members=[_member(one) for one in self.parties.values()],
             relays=(relay,),
             log_keys=(Living(value=self.relay_keys.log, life=Life(added=0)),),
+            witness_keys=[Living(value=one.public, life=Life(added=0)) for one in self.witnesses.values()],
+            quorum=Quorum(len(witnesses) // 2 + 1 if witnesses else 0, len(witnesses)),
         )
         unsigned = compose.genesis(self.draft, random=secrets.token_bytes(32), now_minutes=NOW // 60)
         self.bundle = compose.sign_directory(unsigned, self.root)
@@ -203,6 +216,15 @@ def ciphertext(length: int) -> bytes:
 def _party(member: str) -> Party:
     tls_key, certificate = tls.make_certificate()
     return Party(id=member, key=PrivateKey.generate(), tls_key=tls_key, certificate=certificate)
+
+
+def _witness(member: str) -> Cosigner:
+    return Cosigner(
+        name=f"{member}/witness",
+        member=member,
+        ed25519=Ed25519Key.generate(),
+        ml_dsa_44=MlDsa44Key.generate(),
+    )
 
 
 def _member(party: Party) -> Member:

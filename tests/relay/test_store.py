@@ -125,7 +125,7 @@ def test_what_fails_inside_a_transaction_was_never_there(tmp_path: Path) -> None
     def fail() -> None:
         with store.write() as tx:
             tx.append(entry(0), ["be"])
-            tx.put_anchor(1, b"anchor")
+            tx.put_anchor(1, b"anchor", witnessed=True)
             raise StoreError("unique to this test")
 
     def fail_inside(tx: SqliteWriter) -> None:

@@ -131,11 +131,14 @@ class Reader(Protocol):
     def checkpoint(self) -> bytes | None:
         """The last stored checkpoint."""
 
-    def anchor(self, min_size: int) -> bytes | None:
-        """The oldest anchor of at least this tree size; the newest for 0."""
+    def anchor(self, min_size: int, *, witnessed: bool = False) -> bytes | None:
+        """The oldest anchor of at least this tree size, the newest for 0; of those that had their quorum."""
 
     def anchors(self, first: int, limit: int) -> list[tuple[int, bytes]]:
-        """Tree sizes and notes of anchors from a size on, ascending, at most `limit`."""
+        """Tree sizes and notes of anchors from a size on, ascending, at most `limit` sizes.
+
+        A size has two if the note that had its quorum is not the newest one.
+        """
 
     def ended(self, min_size: int) -> bytes | None:
         """The last checkpoint of a log key that has ended, the oldest of at least this tree size."""
@@ -199,8 +202,11 @@ class Writer(Reader, Protocol):
     def put_ended(self, size: int, note: bytes) -> None:
         """Keep the last checkpoint of a log key that ends."""
 
-    def put_anchor(self, size: int, note: bytes) -> None:
-        """Keep an anchor; a newer one of the same tree size takes its place."""
+    def put_anchor(self, size: int, note: bytes, *, witnessed: bool) -> None:
+        """Keep an anchor; a newer one of the same tree size takes its place.
+
+        One that had its quorum, `witnessed`, is also kept as such, until another one has it.
+        """
 
     def put_message(
         self, message: Message, places: Sequence[Place], payload: bytes, roots: Sequence[bytes]

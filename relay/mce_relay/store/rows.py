@@ -82,14 +82,18 @@ class SqliteReader:
     def checkpoint(self) -> bytes | None:
         return self._value("SELECT note FROM checkpoint")
 
-    def anchor(self, min_size: int) -> bytes | None:
-        if min_size:
-            return self._value("SELECT note FROM anchors WHERE size >= ? ORDER BY size LIMIT 1", min_size)
-        return self._value("SELECT note FROM anchors ORDER BY size DESC LIMIT 1")
+    def anchor(self, min_size: int, *, witnessed: bool = False) -> bytes | None:
+        note = "witnessed" if witnessed else "note"
+        order = "ORDER BY size" if min_size else "ORDER BY size DESC"
+        return self._value(
+            f"SELECT {note} FROM anchors WHERE size >= ? AND {note} IS NOT NULL {order} LIMIT 1", min_size
+        )
 
     def anchors(self, first: int, limit: int) -> list[tuple[int, bytes]]:
-        rows = self._all("SELECT size, note FROM anchors WHERE size >= ? ORDER BY size LIMIT ?", first, limit)
-        return [(size, note) for size, note in rows]
+        rows = self._all(
+            "SELECT size, note, witnessed FROM anchors WHERE size >= ? ORDER BY size LIMIT ?", first, limit
+        )
+        return [(size, note) for size, *notes in rows for note in dict.fromkeys(notes) if note is not None]
 
     def ended(self, min_size: int) -> bytes | None:
         return self._value("SELECT note FROM ended WHERE size >= ? ORDER BY size LIMIT 1", min_size)
@@ -228,8 +232,14 @@ class SqliteWriter(SqliteReader):
     def put_ended(self, size: int, note: bytes) -> None:
         self._do("INSERT OR REPLACE INTO ended (size, note) VALUES (?, ?)", size, note)
 
-    def put_anchor(self, size: int, note: bytes) -> None:
-        self._do("INSERT OR REPLACE INTO anchors (size, note) VALUES (?, ?)", size, note)
+    def put_anchor(self, size: int, note: bytes, *, witnessed: bool) -> None:
+        self._do(
+            "INSERT INTO anchors (size, note, witnessed) VALUES (?, ?, ?) ON CONFLICT (size) DO UPDATE"
+            " SET note = excluded.note, witnessed = coalesce(excluded.witnessed, witnessed)",
+            size,
+            note,
+            note if witnessed else None,
+        )
 
     def put_message(
         self, message: Message, places: Sequence[Place], payload: bytes, roots: Sequence[bytes]
