@@ -25,30 +25,26 @@ from mce_relay.whole import is_whole
 _RANGE: Final = limits.ENTRIES_PER_CALL
 
 
-def start(
-    store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics, succession: Bundle | None = None
-) -> tuple[Head, Tree, str]:
+def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> tuple[Head, Tree, str]:
     """The committed head, its tree, and the relay's own id. The store is open.
 
-    `succession` is a Directory by which these keys take the log over; it is logged first. Raises
-    `DirectoryError` for a Directory that does not hold, `UsageError` for keys that are not the
+    Raises `DirectoryError` for a genesis that does not hold, `UsageError` for keys that are not the
     Directory's, `StoreError` for a log that does not hold.
     """
+    state, tree = read(store, genesis, metrics)
+    relay = may_serve(keys, state.directory, tree.size)
+    checkpoint = Checkpoint(state.directory.origin, tree.size, tree.root())
+    return Head(state, checkpoint, sign_checkpoint(checkpoint, keys.log_ed25519)), tree, relay
+
+
+def read(store: Store, genesis: Bundle, metrics: Metrics) -> tuple[PublicState, Tree]:
+    """The log as it stands, held against what was signed; begun with the genesis if there is none."""
     first = statements.decode(genesis.statement)
     network_id = network_id_of(first.body)
     opened = PublicState.genesis(genesis, network_id=network_id)
     with store.write() as tx:
         if tx.size() == 0 and tx.checkpoint() is None:
-            entry = Logged(
-                index=0,
-                entry=LogEntry(public=True, digest=first.digest).encode(),
-                id=first.id(network_id),
-                public=True,
-                author=FEDERATION,
-                statement=genesis.statement,
-                members=genesis.members,
-            )
-            tx.append(entry, ())
+            tx.append(logged_directory(genesis, index=0, network_id=network_id), ())
     with store.read() as reader:
         kept = reader.logged(0)
         if kept is None:
@@ -62,45 +58,21 @@ def start(
         tree = _tree(reader)
         state = _state(reader, opened, tree.size, metrics)
         _compare(reader, tree, state.directory)
-    if succession is not None and not _is_logged(succession, state):
-        state = _succeed(store, tree, state, keys, succession)
-    relay = may_serve(keys, state.directory, tree.size)
-    checkpoint = Checkpoint(state.directory.origin, tree.size, tree.root())
-    return Head(state, checkpoint, sign_checkpoint(checkpoint, keys.log_ed25519)), tree, relay
+    return state, tree
 
 
-def _is_logged(succession: Bundle, state: PublicState) -> bool:
-    return statements.decode(succession.statement).id(state.directory.network_id) == state.directory.id
-
-
-def _succeed(
-    store: Store, tree: Tree, state: PublicState, keys: RelayKeys, succession: Bundle
-) -> PublicState:
-    """Log the Directory that gives the log to these keys: they, and no others, sign from its own entry on.
-
-    Nobody else could: the keys before it may not sign the tree that holds it.
-    """
-    index = tree.size
-    state = state.after(succession.statement, members=succession.members, index=index)
-    may_serve(keys, state.directory, index + 1)
-    statement = statements.decode(succession.statement)
-    entry = LogEntry(public=True, digest=statement.digest)
-    with store.write() as tx:
-        last = tx.checkpoint()
-        if last is not None:
-            tx.put_ended(size_of(last), last)
-        logged = Logged(
-            index=index,
-            entry=entry.encode(),
-            id=statement.id(state.directory.network_id),
-            public=True,
-            author=FEDERATION,
-            statement=statement.raw,
-            members=tuple(succession.members),
-        )
-        tx.append(logged, ())
-    tree.append(entry.leaf_hash)
-    return state
+def logged_directory(bundle: Bundle, *, index: int, network_id: bytes) -> Logged:
+    """A Directory as the log has it."""
+    statement = statements.decode(bundle.statement)
+    return Logged(
+        index=index,
+        entry=LogEntry(public=True, digest=statement.digest).encode(),
+        id=statement.id(network_id),
+        public=True,
+        author=FEDERATION,
+        statement=bundle.statement,
+        members=tuple(bundle.members),
+    )
 
 
 def may_serve(keys: RelayKeys, directory: Directory, size: int) -> str:

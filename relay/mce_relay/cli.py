@@ -16,6 +16,10 @@ from mce_exchange.primitives.vault import Cost
 from mce_relay import __version__, check, logs, server
 from mce_relay.config import Config, template
 from mce_relay.keyring import Keyring
+from mce_relay.store.sqlite import FILE as DATABASE
+from mce_relay.store.sqlite import SqliteStore
+from mce_relay.succession import adopt
+from mce_relay.values import NoMetrics
 
 EXIT: Final = {
     Fault.USAGE: 2,
@@ -93,10 +97,6 @@ def serve(
     passphrase_fd: PassphraseFd = None,
     passphrase_credential: Credential = None,
     log_level: Annotated[str, Parameter(help="debug, info, warning or error.")] = "info",
-    succeed: Annotated[
-        Path | None,
-        Parameter(help="A Directory that gives the log in the data folder to these keys: logged first."),
-    ] = None,
     after_pause: Annotated[
         bool,
         Parameter(negative="", help="The clock is right, though the newest anchor is a week away from it."),
@@ -114,7 +114,45 @@ def serve(
         read = read.model_copy(update={"longest_pause_seconds": math.inf})
     source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
     passphrase = source.read("the relay's keys")
-    asyncio.run(server.serve(read, Keyring.read(read.keys, passphrase), succeed))
+    asyncio.run(server.serve(read, Keyring.read(read.keys, passphrase)))
+    return 0
+
+
+@app.command(name="adopt")
+def adopt_command(
+    *directory: Annotated[
+        Path, Parameter(help="The Directory that gives the log to these keys, after all others not logged.")
+    ],
+    config: ConfigFile,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: Credential = None,
+    json: Json = False,
+) -> int:
+    """Take over the log in the data folder: log the Directory that gives it to this relay's keys.
+
+    The data folder is a copy of the newest one, and nobody serves it. Done twice it changes nothing.
+
+    Example: mce-relay adopt next.directory --config relay2/relay.toml
+    """
+    if not directory:
+        raise UsageError("which Directory gives the log to these keys?")
+    read = Config.read(config)
+    if not (read.data / DATABASE).exists():
+        raise UsageError(
+            f"there is no log in {read.data}", remedy="copy the newest data folder of the relay before here"
+        )
+    source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
+    keyring = Keyring.read(read.keys, source.read("the relay's keys"))
+    succession = [server.read_directory(one) for one in directory]
+    store = SqliteStore(read.data)
+    store.open()
+    try:
+        genesis = server.read_directory(read.genesis)
+        size = adopt(store, genesis, keyring.keys, NoMetrics(), succession)
+    finally:
+        store.close()
+    _say(json, {"size": size}, f"The log of {size} entries goes on here: mce-relay serve --config {config}")
     return 0
 
 

@@ -54,10 +54,7 @@ _ANSWER: Final = 512 * limits.KIB
 
 
 class Core:
-    """One relay over one data folder (which becomes 0700). Call `start`, then anything, then `close`.
-
-    `succession`: a Directory by which `keys` take over the log of others.
-    """
+    """One relay over one data folder (which becomes 0700). Call `start`, then anything, then `close`."""
 
     def __init__(
         self,
@@ -69,11 +66,9 @@ class Core:
         clock: Callable[[], float] = time.time,
         metrics: Metrics | None = None,
         store: Store | None = None,
-        succession: Bundle | None = None,
     ) -> None:
         self._data = data
         self._genesis = genesis
-        self._succession = succession
         self._keys = keys
         self._settings = settings or Settings()
         self._clock = clock
@@ -139,9 +134,7 @@ class Core:
     def _open(self) -> tuple[Head, Tree, str]:
         self._store.open()
         try:
-            head, tree, relay = boot.start(
-                self._store, self._genesis, self._keys, self._metrics, self._succession
-            )
+            head, tree, relay = boot.start(self._store, self._genesis, self._keys, self._metrics)
             self._check_clock(head.state)
             return head, tree, relay
         except MceError:

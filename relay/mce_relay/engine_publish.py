@@ -62,7 +62,7 @@ def _publish_public(rules: Rules, group: Group, statement: Statement, members: S
             may_serve(rules.keys, state.directory, index + 1)
         except MceError as error:
             # Logged, it would leave a log that nobody can sign: who is given the log logs it.
-            text = f"this relay cannot go on under it ({error}); its successor starts with --succeed"
+            text = f"this relay cannot go on under it ({error}); its successor adopts it"
             raise refusal("wrong_context", text) from error
     holder = group.state.holder(statement.signers[0])
     author = holder.id if holder and statement.type != DIRECTORY else "federation"

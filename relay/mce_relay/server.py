@@ -59,9 +59,7 @@ def read_directory(path: Path) -> Bundle:
         ) from None
 
 
-def make_core(
-    config: Config, keyring: Keyring, metrics: PrometheusMetrics, succession: Path | None = None
-) -> Core:
+def make_core(config: Config, keyring: Keyring, metrics: PrometheusMetrics) -> Core:
     """The core of a configured relay, not started."""
     return Core(
         data=config.data,
@@ -69,7 +67,6 @@ def make_core(
         keys=keyring.keys,
         settings=config.settings,
         clock=SteadyClock(),
-        succession=read_directory(succession) if succession else None,
         metrics=metrics,
     )
 
@@ -139,15 +136,13 @@ async def opened(
         await server.stop(drain_seconds)
 
 
-async def serve(config: Config, keyring: Keyring, succession: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, an old log under new keys if a `succession` gives it to them.
-
-    One JSON line on stdout says when and where it is ready."""
+async def serve(config: Config, keyring: Keyring) -> None:
+    """Serve until SIGTERM or SIGINT. One JSON line on stdout says when and where it is ready."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     metrics = PrometheusMetrics()
-    core = make_core(config, keyring, metrics, succession)
+    core = make_core(config, keyring, metrics)
     await core.start()
     try:
         check_names(config.id, keyring.door, core.state.directory, core.relay)

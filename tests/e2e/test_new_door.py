@@ -13,7 +13,6 @@ from mce_relay.values import Settings
 from examples.scenario_s1 import ScenarioS1
 from mce_exchange.client.facade import Hotline, open_home
 from mce_exchange.client.identity import GENESIS
-from mce_exchange.directory.records import Bundle
 from mce_exchange.primitives import tls
 from mce_exchange.primitives.vault import Cost
 from mce_exchange.store import settings
@@ -21,7 +20,7 @@ from mce_exchange.store.home import Home
 from tests.relay.federation import Federation
 from tests.relay.operated import keyring
 from tests.relay.served import SECONDS
-from tests.relay.test_succession import given
+from tests.relay.test_succession import adopted, given
 
 PASSPHRASE = "synthetic"
 UPDATE = ScenarioS1(canary="kanarie").update()
@@ -53,15 +52,12 @@ def node(folder: Path, member: str) -> AbstractAsyncContextManager[Hotline]:
 class Relay:
     """One life of the relay over the same folder and port."""
 
-    def __init__(
-        self, f: Federation, folder: Path, ring: Keyring, listen: str, succession: Bundle | None = None
-    ) -> None:
+    def __init__(self, f: Federation, folder: Path, ring: Keyring, listen: str) -> None:
         self.core = Core(
             data=folder / "data",
             genesis=f.bundle,
             keys=ring.keys,
             settings=Settings(anchor_interval=0.5, sweep_interval=0.2),
-            succession=succession,
         )
         self._ring, self._listen = ring, listen
 
@@ -114,7 +110,8 @@ async def test_a_running_node_follows_the_log_to_the_door_of_those_it_was_given_
     async with node(tmp_path, "be") as be, node(tmp_path, "pt") as pt:
         await exchange(be, pt)
         await first.__aexit__()
-        async with Relay(f, tmp_path, ring, address, given(f, ring)):
+        adopted(f, tmp_path / "data", ring.keys, given(f, ring))
+        async with Relay(f, tmp_path, ring, address):
             for hotline in (be, pt):
                 await until_pinned(hotline, ring.door)
             await exchange(pt, be)

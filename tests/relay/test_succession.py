@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from mce_relay.core import Core
 from mce_relay.keyring import Keyring
-from mce_relay.values import PublishIn, Settings
+from mce_relay.store.sqlite import SqliteStore
+from mce_relay.succession import adopt
+from mce_relay.values import NoMetrics, PublishIn, RelayKeys, Settings
 
 from mce_exchange import limits
-from mce_exchange.directory import changes, compose
+from mce_exchange.directory import changes, compose, trust
+from mce_exchange.directory.model import Directory
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import DirectoryError, MceError, RefusedError, UsageError
@@ -21,7 +24,7 @@ from mce_exchange.log.entry import LogEntry
 from mce_exchange.primitives.vault import Cost
 from mce_exchange.statement import decode
 from tests.relay.federation import NOW, Clock, Federation, running, send
-from tests.relay.operated import PASSPHRASE, ended, home, serving, told
+from tests.relay.operated import PASSPHRASE, ended, home, run, serving, told
 
 
 async def begun(f: Federation, folder: Path, *, crash: bool) -> int:
@@ -42,24 +45,39 @@ async def begun(f: Federation, folder: Path, *, crash: bool) -> int:
     return size
 
 
-def given(f: Federation, ring: Keyring) -> Bundle:
-    """Version 2, which gives the log to these keys."""
-    current = f.state.directory
-    card = ring.card(relay_id="relay-2", address="127.0.0.1:2")
-    draft = changes.succeed_relay(compose.Draft.of(current), card, version=2)
+def given(
+    f: Federation,
+    ring: Keyring,
+    *,
+    after: Directory | None = None,
+    relay_id: str = "relay-2",
+    address: str = "127.0.0.1:2",
+) -> Bundle:
+    """The version after the genesis, or another, which gives the log to these keys."""
+    current = after or f.state.directory
+    card = ring.card(relay_id=relay_id, address=address)
+    draft = changes.succeed_relay(compose.Draft.of(current), card, version=current.version + 1)
     bundle = compose.successor(draft, current=current, now_minutes=NOW // 60)
     return compose.sign_directory(bundle, f.root, network_id=f.network_id)
 
 
-def core_of(f: Federation, folder: Path, ring: Keyring, succession: Bundle | None) -> Core:
+def core_of(f: Federation, folder: Path, keys: RelayKeys) -> Core:
     return Core(
         data=folder,
         genesis=f.bundle,
-        keys=ring.keys,
+        keys=keys,
         settings=Settings(sweep_interval=1e6, anchor_interval=1e9),
         clock=Clock(),
-        succession=succession,
     )
+
+
+def adopted(f: Federation, folder: Path, keys: RelayKeys, *succession: Bundle) -> int:
+    store = SqliteStore(folder)
+    store.open()
+    try:
+        return adopt(store, f.bundle, keys, NoMetrics(), succession)
+    finally:
+        store.close()
 
 
 async def followed(f: Federation, core: Core, max_bytes: int) -> Follower:
@@ -89,8 +107,10 @@ async def test_a_log_goes_on_under_new_keys_and_everybody_can_follow(tmp_path: P
     f, ring = Federation(), Keyring.generate()
     size = await begun(f, tmp_path / "data", crash=crash)
     bundle = given(f, ring)
-    for succession in (bundle, bundle, None):
-        core = core_of(f, tmp_path / "data", ring, succession)
+    for _ in range(2):
+        # Done twice it changes nothing.
+        assert adopted(f, tmp_path / "data", ring.keys, bundle) >= size + 1
+        core = core_of(f, tmp_path / "data", ring.keys)
         await core.start()
         assert (core.relay, core.state.directory.version) == ("relay-2", 2)
         assert core.state.directory.index == size
@@ -111,24 +131,51 @@ async def test_a_log_goes_on_under_new_keys_and_everybody_can_follow(tmp_path: P
             pass
 
 
+@pytest.mark.parametrize("served", [True, False])
+async def test_who_was_away_follows_across_two_changes(tmp_path: Path, served: bool) -> None:
+    f, rings = Federation(), [Keyring.generate(), Keyring.generate()]
+    size = await begun(f, tmp_path / "data", crash=False)
+    versions = [given(f, rings[0])]
+    second = trust.open_next(f.state.directory, versions[0], index=size)
+    versions.append(given(f, rings[1], after=second, relay_id="relay-3"))
+    if served:
+        adopted(f, tmp_path / "data", rings[0].keys, versions[0])
+        core = core_of(f, tmp_path / "data", rings[0].keys)
+        await core.start()
+        await send(core, "nl", f.envelope("nl", "pt"))
+        await core.close()
+    adopted(f, tmp_path / "data", rings[1].keys, *versions)
+    core = core_of(f, tmp_path / "data", rings[1].keys)
+    await core.start()
+    assert (core.relay, core.state.directory.version) == ("relay-3", 3)
+    await send(core, "nl", f.envelope("nl", "pt"))
+    for max_bytes in (1, 9000, limits.MIB):
+        follower = await followed(f, core, max_bytes)
+        assert follower.tree.size == core.state.size
+        assert follower.state.directory.id == core.state.directory.id
+    await core.close()
+
+
 async def test_nobody_takes_a_log_that_was_not_given_to_them(tmp_path: Path) -> None:
     f, ring, other = Federation(), Keyring.generate(), Keyring.generate()
     await begun(f, tmp_path / "data", crash=False)
     bundle = given(f, ring)
     for keys, succession, kind in (
-        (other, bundle, UsageError),
-        (ring, None, UsageError),
-        (ring, forged(f, bundle), DirectoryError),
+        (other, (bundle,), UsageError),
+        (ring, (), UsageError),
+        (ring, (forged(f, bundle),), DirectoryError),
     ):
         with pytest.raises(MceError) as caught:
-            await core_of(f, tmp_path / "data", keys, succession).start()
+            adopted(f, tmp_path / "data", keys.keys, *succession)
         assert isinstance(caught.value, kind)
+        with pytest.raises(UsageError):
+            await core_of(f, tmp_path / "data", keys.keys).start()
     # The log is where it was.
     async with running(f, tmp_path / "data") as core:
         assert core.state.directory.version == 1
         [outcome] = await core.publish("be", [PublishIn(bundle.statement, bundle.members)])
         assert isinstance(outcome, RefusedError)
-        assert "--succeed" in str(outcome)
+        assert "its successor adopts it" in str(outcome)
 
 
 def forged(f: Federation, bundle: Bundle) -> Bundle:
@@ -138,14 +185,24 @@ def forged(f: Federation, bundle: Bundle) -> Bundle:
     return compose.sign_directory(unsigned, PrivateKey.generate(), network_id=f.network_id)
 
 
-def test_the_command_takes_over_with_a_flag(tmp_path: Path) -> None:
+def test_the_command_adopts_a_copied_folder(tmp_path: Path) -> None:
     f, ring = Federation(), Keyring.generate()
-    config = home(f, tmp_path)
-    with serving(config) as (_, process):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    first, second = home(f, old), home(f, new)
+    with serving(first) as (_, process):
         assert ended(process) == 0
-    ring.write(tmp_path, PASSPHRASE, cost=Cost.INTERACTIVE)
-    config.write_text(config.read_text().replace('id = "relay-1"', 'id = "relay-2"'))
+    ring.write(new, PASSPHRASE, cost=Cost.INTERACTIVE)
+    second.write_text(second.read_text().replace('id = "relay-1"', 'id = "relay-2"'))
     (tmp_path / "v2.directory").write_bytes(given(f, ring).encode())
-    with serving(config, "--succeed", str(tmp_path / "v2.directory")) as (_, process):
+    done = run(second, "adopt", str(tmp_path / "v2.directory"))
+    assert (done.returncode, "there is no log" in done.stderr) == (2, True)
+    shutil.copytree(old / "data", new / "data")
+    assert run(second, "adopt").returncode == 2
+    assert run(second, "serve").returncode == 2
+    done = run(second, "adopt", str(tmp_path / "v2.directory"))
+    assert (done.returncode, done.stderr) == (0, "")
+    with serving(second) as (_, process):
         assert ended(process) == 0
-    assert [one["version"] for one in told(config) if one["event"] == "started"] == [1, 2]
+    assert [one["version"] for one in told(second) if one["event"] == "started"] == [2]

@@ -1,0 +1,38 @@
+"""A log goes on under the keys that a Directory gives it to: another operator's, or new ones (SPEC 9.8).
+
+Nobody else could log that Directory: the keys before it may not sign the tree that holds it.
+"""
+
+from collections.abc import Sequence
+
+from mce_exchange.directory.records import Bundle
+from mce_exchange.log.checkpoint import size_of
+from mce_exchange.statement import decode
+from mce_relay.boot import logged_directory, may_serve, read
+from mce_relay.store.protocol import Store
+from mce_relay.values import Metrics, RelayKeys
+
+
+def adopt(
+    store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics, succession: Sequence[Bundle]
+) -> int:
+    """Log what is not logged yet of the Directories, the last of which gives the log to `keys`; its size.
+
+    The store is open and the log is checked as at every start. All of them are logged, or none: raises
+    `DirectoryError` for one that does not follow, `UsageError` if the log is not given to these keys.
+    """
+    state, tree = read(store, genesis, metrics)
+    network_id = state.directory.network_id
+    with store.write() as tx:
+        last, size = tx.checkpoint(), tree.size
+        for bundle in succession:
+            if tx.find(decode(bundle.statement).id(network_id)) is not None:
+                continue
+            state = state.after(bundle.statement, members=bundle.members, index=size)
+            tx.append(logged_directory(bundle, index=size, network_id=network_id), ())
+            size += 1
+        may_serve(keys, state.directory, size)
+        if last is not None and size > tree.size:
+            # Who has read no further than this one knows no newer key (see `views`).
+            tx.put_ended(size_of(last), last)
+    return size
