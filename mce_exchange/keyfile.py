@@ -3,13 +3,13 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from mce_exchange.errors import StoreError, UsageError
 from mce_exchange.primitives import vault
 from mce_exchange.primitives.vault import SALT, Cost, PassphraseParameters
 
-_MOST = 64 * 1024
+MOST = 64 * 1024
+"""Bytes of a key file at most."""
 
 
 def write_keyfile(
@@ -19,6 +19,11 @@ def write_keyfile(
 
     Raises `UsageError` for an empty passphrase, `StoreError` if the disk refuses.
     """
+    replace_file(path, sealed(secret, passphrase, label=label, cost=cost))
+
+
+def sealed(secret: bytes, passphrase: str, *, label: bytes, cost: Cost) -> bytes:
+    """What a key file holds: the secret in a box under the passphrase's key, salt and cost beside it."""
     if not passphrase:
         raise UsageError("a private key needs a passphrase")
     _check_text(passphrase)
@@ -30,22 +35,29 @@ def write_keyfile(
         "salt": parameters.salt.hex(),
         "box": vault.shut(key, secret, label=label).hex(),
     }
-    replace_file(path, json.dumps(record, indent=1).encode() + b"\n")
+    return json.dumps(record, indent=1).encode() + b"\n"
 
 
 def read_keyfile(path: Path, passphrase: str, *, label: bytes) -> bytes:
     """The secret. `UsageError` if there is no file, `StoreError` for damage or a wrong passphrase."""
     _check_text(passphrase)
-    mode, record = _read(path)
-    try:
-        parameters = PassphraseParameters(salt=bytes.fromhex(record["salt"]), cost=Cost[record["cost"]])
-        box = bytes.fromhex(record["box"])
-    except (ValueError, KeyError, TypeError):
-        raise _damaged(path) from None
-    if len(parameters.salt) != SALT:
-        raise _damaged(path)
+    mode, data = _read(path)
     if mode & 0o077:
         raise StoreError(f"others may read {path}", remedy=f"chmod 600 {path}")
+    return unsealed(data, passphrase, label=label, what=path)
+
+
+def unsealed(data: bytes, passphrase: str, *, label: bytes, what: Path) -> bytes:
+    """The secret in what `sealed` made; `StoreError` for damage or a wrong passphrase."""
+    _check_text(passphrase)
+    try:
+        record = json.loads(data)
+        parameters = PassphraseParameters(salt=bytes.fromhex(record["salt"]), cost=Cost[record["cost"]])
+        box = bytes.fromhex(record["box"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _damaged(what) from None
+    if len(parameters.salt) != SALT:
+        raise _damaged(what)
     return vault.unshut(_derived(passphrase, parameters), box, label=label)
 
 
@@ -58,17 +70,17 @@ def _derived(passphrase: str, parameters: PassphraseParameters) -> bytes:
         ) from None
 
 
-def _read(path: Path) -> tuple[int, Any]:
+def _read(path: Path) -> tuple[int, bytes]:
     try:
         with path.open("rb") as file:
-            mode, data = os.fstat(file.fileno()).st_mode, file.read(_MOST + 1)
-        if len(data) > _MOST:
-            raise _damaged(path)
-        return mode, json.loads(data)
+            mode, data = os.fstat(file.fileno()).st_mode, file.read(MOST + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise _damaged(path) from None
+    if len(data) > MOST:
+        raise _damaged(path)
+    return mode, data
 
 
 def _damaged(path: Path) -> StoreError:

@@ -1,8 +1,9 @@
 """`mce`: a hotline's node and its desk on the command line.
 
 `setup` makes and joins, `mail` sends and answers, `running` runs the node, `evidence` and `exporting` prove,
-`keys` is the life of keys, `questions` what a person decides, `directory` the federation's ceremony,
-`common` what all of them share, `home` what those share that need a home.
+`keys` is the life of keys, `questions` what a person decides, `backup` saves and restores a home,
+`directory` the federation's ceremony, `common` what all of them share, `home` what
+those share that need a home.
 
 A module is imported when one of its commands is called: see `lazy`.
 """
@@ -32,6 +33,9 @@ lazy.add(
             "running:status",
             "questions:questions",
             "questions:answer",
+            "backup:backup",
+            "backup:restore",
+            "backup:passphrase",
         )
     ),
 )

@@ -32,6 +32,12 @@ class Attachments:
         """Whether it is here whole: only `keep` gives a file its root's name."""
         return self.path(root).exists()
 
+    def roots(self) -> list[bytes]:
+        """Of all that are here whole."""
+        with _typed("find"):
+            names = sorted(path.name for path in self._folder.iterdir())
+        return [bytes.fromhex(name) for name in names if not name.endswith(".part")]
+
     @contextmanager
     def reading(self, root: bytes) -> Iterator[BinaryIO]:
         """The ciphertext; `StoreError` if it is not here or cannot be read."""

@@ -32,11 +32,12 @@ from mce_exchange.store.publishing import Publishing
 from mce_exchange.store.questions import Questions
 from mce_exchange.store.receipts import Receipts
 from mce_exchange.store.secrets import Secrets
-from mce_exchange.store.settings import Settings
+from mce_exchange.store.settings import BEHIND, PLACE, Settings
 
-_KEY_FILE: Final = "home.key"
-_DATABASE: Final = "home.db"
-_LABEL: Final = b"master"
+KEY_FILE: Final = "home.key"
+DATABASE: Final = "home.db"
+ATTACHMENTS: Final = "attachments"
+MASTER: Final = b"master"
 _LOCK_TRIES: Final = 20
 _LOCK_SECONDS: Final = 0.05
 
@@ -67,28 +68,28 @@ class Home:
                 raise UsageError(f"{path} is not empty", remedy="choose another folder with --home")
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)
-            (path / "attachments").mkdir(mode=0o700)
+            (path / ATTACHMENTS).mkdir(mode=0o700)
         except (OSError, ValueError) as error:
             raise StoreError(f"cannot make the home: {_why(error)}") from error
         # The database first: a folder with a key is a home, and a home has its database.
-        Database(path / _DATABASE, make=True).close()
-        write_keyfile(path / _KEY_FILE, vault.new_key(), passphrase, label=_LABEL, cost=cost)
+        Database(path / DATABASE, make=True).close()
+        write_keyfile(path / KEY_FILE, vault.new_key(), passphrase, label=MASTER, cost=cost)
         return cls.open(path, passphrase)
 
     @classmethod
     def open(cls, path: Path, passphrase: str) -> Self:
         """Open a home; `StoreError` for a wrong passphrase, open permissions or damage."""
         _check_private(path)
-        master = read_keyfile(path / _KEY_FILE, passphrase, label=_LABEL)
+        master = read_keyfile(path / KEY_FILE, passphrase, label=MASTER)
         if len(master) != vault.KEY:
             raise StoreError("the home's master key is none", remedy="restore it from a backup")
         try:
-            (path / _DATABASE).chmod(0o600)
+            (path / DATABASE).chmod(0o600)
         except OSError as error:
             raise StoreError(
                 f"the home's database does not open: {_why(error)}", remedy="restore it from a backup"
             ) from error
-        database = Database(path / _DATABASE)
+        database = Database(path / DATABASE)
         numbers = Numbers(database)
         return cls(
             path=path,
@@ -103,8 +104,24 @@ class Home:
             receipts=Receipts(database),
             alarms=Alarms(database),
             questions=Questions(database),
-            attachments=Attachments(path / "attachments"),
+            attachments=Attachments(path / ATTACHMENTS),
         )
+
+    def notice_a_move(self) -> None:
+        """Mark a copy of this home that stands elsewhere as behind: nobody else tells it (SPEC 9.8).
+
+        The lock's file is never written and never copied back onto itself, so that its number and its
+        birth on this file system are the place.
+        """
+        with self._lock_file() as descriptor:
+            status = os.fstat(descriptor)
+        here = f"{status.st_ino} {status.st_ctime_ns}".encode()
+        known = self.settings.find(PLACE)
+        if known != here:
+            with self.database.write():
+                self.settings.put(PLACE, here)
+                if known is not None:
+                    self.settings.put(BEHIND, "copied")
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -119,12 +136,17 @@ class Home:
 
     @contextmanager
     def _locked(self, tries: int) -> Iterator[bool]:
+        with self._lock_file() as descriptor:
+            yield _flock(descriptor, tries)
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[int]:
         try:
             descriptor = os.open(self.path / "node.lock", os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
             raise StoreError(f"cannot lock the home: {_why(error)}") from error
         try:
-            yield _flock(descriptor, tries)
+            yield descriptor
         finally:
             os.close(descriptor)
 
@@ -147,8 +169,8 @@ class Home:
 
 def change_passphrase(path: Path, old: str, new: str, *, cost: Cost = Cost.MODERATE) -> None:
     """Seal the master key anew; nothing else is rewritten."""
-    master = read_keyfile(path / _KEY_FILE, old, label=_LABEL)
-    write_keyfile(path / _KEY_FILE, master, new, label=_LABEL, cost=cost)
+    master = read_keyfile(path / KEY_FILE, old, label=MASTER)
+    write_keyfile(path / KEY_FILE, master, new, label=MASTER, cost=cost)
 
 
 def _flock(descriptor: int, tries: int) -> bool:
@@ -168,7 +190,7 @@ def _flock(descriptor: int, tries: int) -> bool:
 def _check_private(path: Path) -> None:
     try:
         mode = path.stat().st_mode
-        there = (path / _KEY_FILE).exists()
+        there = (path / KEY_FILE).exists()
     except (OSError, ValueError):
         there = False
     if not there:

@@ -16,12 +16,13 @@ class Secrets:
 
     def __init__(self, database: Database, master: bytes) -> None:
         self._database = database
-        self._master = master
+        self.master = master
+        """The home's master key, 32 bytes: for its backup."""
         self._prekeys: dict[str, tuple[bytes, KemKey]] = {}
 
     def put(self, name: str, secret: bytes) -> None:
         """Store; the name is bound into the box, so boxes cannot be exchanged."""
-        box = vault.shut(self._master, secret, label=name.encode())
+        box = vault.shut(self.master, secret, label=name.encode())
         self._database.run("INSERT OR REPLACE INTO secret VALUES (?, ?)", name, box)
 
     def get(self, name: str) -> bytes:
@@ -29,7 +30,7 @@ class Secrets:
         box = self._database.value("SELECT box FROM secret WHERE name = ?", name)
         if box is None:
             raise StoreError(f"this home does not hold {name}")
-        return vault.unshut(self._master, box, label=name.encode())
+        return vault.unshut(self.master, box, label=name.encode())
 
     def names(self, prefix: str) -> list[str]:
         """Names that begin so, ascending."""

@@ -12,6 +12,13 @@ RELAY_CERTIFICATE: Final = "relay_certificate"
 PROXY: Final = "proxy"
 CARD: Final = "card"
 DOOR: Final = "door_certificate"
+BACKUP_AT: Final = "backup_at"
+"""POSIX seconds of the newest backup that was written whole; of its own making in a restored home."""
+BEHIND: Final = "behind"
+"""Set in a home that was restored or copied, until it has followed the log to the relay's end (SPEC 9.8)."""
+PLACE: Final = "place"
+TAKEN_OVER: Final = "taken_over"
+"""How far the log went when a restored home had followed it: above, nothing of ours is its own past."""
 
 
 class Settings:

@@ -1,0 +1,79 @@
+"""`mce backup`, `mce restore`, `mce passphrase` by the command line (SPEC sections 9.7, 9.8)."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mce_exchange.store import settings
+from mce_exchange.store.home import Home
+from tests.cli.conftest import Run
+from tests.node.conftest import PASSPHRASE, World
+from tests.node.test_exchange import accepted, send
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    (tmp_path / "words").write_text("of a backup\n")
+    return ["--quick", "--backup-passphrase-file", str(tmp_path / "words")]
+
+
+async def test_a_home_goes_into_a_file_and_comes_out_under_another_passphrase(
+    world: World, mce: Run, words: list[str], tmp_path: Path
+) -> None:
+    async with world.open("be") as be:
+        await accepted(be, await send(be, world))
+        # While the node runs.
+        ran = mce("be", "backup", "--out", str(tmp_path / "be.backup"), "--json", *words)
+        assert ran.code == 0
+        size = json.loads(ran.out)["log_size"]
+    home = world.home("be")
+    at = home.settings.number(settings.BACKUP_AT)
+    home.close()
+
+    (tmp_path / "other").write_text("another passphrase\n")
+    new = ["--home", str(tmp_path / "new"), "--passphrase-file", str(tmp_path / "other"), *words]
+    ran = mce("", "restore", str(tmp_path / "be.backup"), *new, "--json")
+    said = json.loads(ran.out)
+    assert (ran.code, said["member"], said["log_size"], said["at"]) == (0, "be", size, at)
+    restored = Home.open(tmp_path / "new", "another passphrase")
+    assert restored.outbox.count("accepted") == 1
+    restored.close()
+
+    again = mce("", "restore", str(tmp_path / "be.backup"), *new)
+    assert (again.code, "not empty" in again.err) == (2, True)
+    assert mce("be", "backup", "--out", str(tmp_path / "other"), *words).code == 2
+
+
+async def test_a_changed_passphrase_rewrites_no_body(world: World, mce: Run, tmp_path: Path) -> None:
+    async with world.open("be") as be:
+        await accepted(be, await send(be, world))
+        before = _files(world)
+        (tmp_path / "other").write_text("another passphrase\n")
+        # A node that runs goes on.
+        changed = mce("be", "passphrase", "--quick", "--new-passphrase-file", str(tmp_path / "other"))
+        assert changed.code == 0
+        await accepted(be, await send(be, world))
+    # The node wrote meanwhile: the home's own database is compared where nobody did.
+    assert (world.folder / "be/home.key").read_bytes() != before["home.key"]
+    home = Home.open(world.folder / "be", "another passphrase")
+    assert home.outbox.count("accepted") == 2
+    home.close()
+    before = _files(world)
+    (tmp_path / "passphrase").write_text("another passphrase")
+    (tmp_path / "other").write_text(PASSPHRASE)
+    assert mce("be", "passphrase", "--quick", "--new-passphrase-file", str(tmp_path / "other")).code == 0
+    after = _files(world)
+    assert {name for name in after if after[name] != before[name]} == {"home.key"}
+    wrong = mce("be", "passphrase", "--quick", "--new-passphrase-file", str(tmp_path / "other"))
+    assert (wrong.code, "passphrase" in wrong.err) == (6, True)
+
+
+def _files(world: World) -> dict[str, bytes]:
+    folder = world.folder / "be"
+    # `-shm` is memory that processes share.
+    return {
+        str(one.relative_to(folder)): one.read_bytes()
+        for one in folder.rglob("*")
+        if one.is_file() and one.suffix != ".db-shm" and not one.name.endswith("-shm")
+    }
