@@ -1,12 +1,17 @@
-"""Statements of an evidence file, judged one by one: messages, what became of them, everything else.
+"""Statements in log order, judged one by one: messages, what became of them, everything else.
 
-A Statement that does not count is a fact, too: it is logged, and worth nothing.
+A Statement that does not count is a fact, too: it is logged, and worth nothing. All of it stands in a
+ledger, so memory does not grow with the file; nothing of it is believed before the anchor is.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
-from mce_exchange.audit.report import Fact, Message
+from mce_exchange import limits
+from mce_exchange.audit import stages
+from mce_exchange.audit.ledger import Ledger, Row
+from mce_exchange.audit.report import Fact, Message, Step
 from mce_exchange.audit.says import anchor_size, code_words, fact_of, invalid, is_final, undeliverable_words
+from mce_exchange.audit.stages import Stage
 from mce_exchange.directory.authority import Signed, Verdict, authenticate, later_verdict
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import ContextError, MceError, ProtocolError
@@ -17,90 +22,164 @@ from mce_exchange.v1 import statement_pb2
 NOT_SHOWN = "no answer is shown"
 
 
-@dataclass(slots=True)
-class _Held:
-    """A header that counts, and for each recipient the index of a final answer."""
-
-    message: Message
-    header: Header
-    signers: tuple[bytes, ...]
-    final: dict[str, int]
-
-
 class Answers:
-    """Collects what the Statements say; nothing of it is believed before the anchor is."""
+    """Collects what the Statements say."""
 
-    def __init__(self, network_id: bytes) -> None:
+    def __init__(self, network_id: bytes, ledger: Ledger) -> None:
         self._network_id = network_id
-        self._messages: dict[bytes, _Held] = {}
-        self._facts: list[tuple[Fact, tuple[bytes, ...]]] = []
-        self._seen: dict[bytes, int] = {}
+        self._ledger = ledger
 
     def header(self, header_id: bytes) -> Header:
         """A header that the file shows and that counts; `ContextError`."""
-        held = self._messages.get(header_id)
-        if held is None:
+        body = self._ledger.value("SELECT body FROM message WHERE id = ?", header_id)
+        if body is None:
             raise ContextError(f"no message {header_id.hex()} is shown")
-        return held.header
+        return read_header(Statement(HEADER, body, ()))
 
-    def judge(self, decoded: Statement, index: int, state: PublicState) -> bool:
-        """One Statement, by the state at its index; whether it counts so far."""
+    def directory(self, decoded: Statement, index: int) -> None:
+        """A Directory that holds: a contest may name it."""
+        self._see(decoded.id(self._network_id), index)
+
+    def judge(self, decoded: Statement, index: int, state: PublicState) -> Signed | ProtocolError:
+        """One Statement, by the state at its index: what it is if it counts so far, else why it does not."""
         id_ = decoded.id(self._network_id)
         try:
-            if id_ in self._seen:
-                raise ContextError(f"the same as entry {self._seen[id_]}: it counts once")
+            before = self._ledger.value("SELECT log_index FROM seen WHERE id = ?", id_)
+            if before is not None:
+                raise ContextError(f"the same as entry {before}: it counts once")
             signed = authenticate(decoded, state=state, index=index)
             header = read_header(decoded) if decoded.type == HEADER else None
         except ProtocolError as error:
-            self._facts.append((invalid(decoded, index, error), ()))
-            return False
-        self._seen[id_] = index
+            self._put(invalid(decoded, index, error), ())
+            return error
+        self._see(id_, index)
         if header is not None:
-            self._messages[id_] = _held(signed, header, index, id_)
+            self._message(signed, header, index, id_)
         else:
-            self._facts.append((fact_of(signed, index), decoded.signers))
+            self._put(fact_of(signed, index), decoded.signers)
             self._answer(signed, index)
-        return True
+        return signed
 
     def passed_over(self, decoded: Statement, index: int, error: MceError) -> None:
         """The public one that `judge` has just let count does not after all, and why."""
-        del self._seen[decoded.id(self._network_id)]
-        self._facts[-1] = invalid(decoded, index, error), ()
+        self._ledger.run("DELETE FROM seen WHERE id = ?", decoded.id(self._network_id))
+        self._put(invalid(decoded, index, error), ())
 
-    def finish(self, state: PublicState) -> tuple[tuple[Message, ...], tuple[Fact, ...]]:
-        """Everything, by what the whole file shows of revocations."""
-        messages = [
-            replace(held.message, verdict=later_verdict(held.signers, state, held.message.index))
-            for held in self._messages.values()
-        ]
-        facts = [
-            replace(fact, verdict=later_verdict(signers, state, fact.index)) if signers else fact
-            for fact, signers in self._facts
-        ]
-        return tuple(messages), tuple(facts)
+    def counts(self, signed: Signed, index: int) -> None:
+        """A public one has taken effect: a contest is shown beside what it contests (SPEC section 8.9)."""
+        if isinstance(signed.body, statement_pb2.Contest):
+            entry = self._ledger.value("SELECT log_index FROM seen WHERE id = ?", signed.body.statement_id)
+            self._say(
+                index, "what it contests is not shown" if entry is None else f"it contests entry {entry}"
+            )
+            self._say(entry, f"contested by {signed.author}, entry {index}")
+
+    def messages(self, state: PublicState) -> Iterator[Message]:
+        """All that count, in log order, by what the whole file shows of revocations."""
+        rows = self._ledger.each("SELECT log_index, id, sender, created, signers FROM message ORDER BY 1")
+        for index, id_, sender, created, signers in rows:
+            places = self._ledger.each(
+                "SELECT member, says FROM place WHERE log_index = ? ORDER BY position", index
+            )
+            yield Message(
+                header_id=id_.hex(),
+                index=index,
+                sender=sender,
+                verdict=later_verdict(_split(signers), state, index),
+                created_minutes=created,
+                recipients=dict(places),
+                steps=tuple(self._steps(index, state)),
+            )
+
+    def facts(self, state: PublicState) -> Iterator[Fact]:
+        """Everything else, likewise."""
+        for row in self._ledger.each(
+            "SELECT log_index, type, author, verdict, says, header_id, signers FROM fact ORDER BY 1"
+        ):
+            yield Fact(
+                index=row[0],
+                type=row[1],
+                author=row[2],
+                verdict=_later(row, state),
+                says=row[4],
+                header_id=row[5],
+            )
+
+    def _steps(self, message: int, state: PublicState) -> Iterator[Step]:
+        rows = self._ledger.each(
+            "SELECT s.log_index, type, author, verdict, s.member, stage, signers FROM step s"
+            " JOIN fact f USING (log_index) WHERE message_index = ? ORDER BY 1, 5",
+            message,
+        )
+        for row in rows:
+            yield Step(
+                entry=row[0],
+                stage=stages.TABLE[row[5]].name,
+                event=stages.TABLE[row[5]].event,
+                author=row[2],
+                recipient=row[4],
+                verdict=_later(row, state),
+            )
+
+    def _see(self, id_: bytes, index: int) -> None:
+        self._ledger.run("INSERT INTO seen VALUES (?, ?)", id_, index)
+
+    def _put(self, fact: Fact, signers: tuple[bytes, ...]) -> None:
+        self._ledger.run(
+            "INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?, ?, ?)",
+            fact.index,
+            fact.type,
+            fact.author,
+            str(fact.verdict),
+            fact.says,
+            fact.header_id,
+            b"".join(signers),
+        )
+
+    def _message(self, signed: Signed, header: Header, index: int, id_: bytes) -> None:
+        core = header.core
+        self._ledger.run(
+            "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)",
+            index,
+            id_,
+            signed.author,
+            core.created_minutes,
+            b"".join(signed.statement.signers),
+            signed.statement.body,
+        )
+        self._ledger.many(
+            "INSERT INTO place VALUES (?, ?, ?, ?, NULL)",
+            [(index, position, one.member, NOT_SHOWN) for position, one in enumerate(core.recipients)],
+        )
 
     def _answer(self, signed: Signed, index: int) -> None:
         body = signed.body
         if isinstance(body, statement_pb2.Delivered):
             for one in body.items:
                 place = (one.header_id, one.index, one.recipient_index)
-                self._enter(signed, index, *place, f"delivered, entry {index}", final=True)
+                says = f"delivered, entry {index}"
+                self._enter(signed, index, *place, says, stages.DELIVERED, final=True)
         elif isinstance(body, statement_pb2.Refused):
             for item in body.items:
                 place = (item.header_id, item.index, item.recipient_index)
                 final = is_final(item.code)
                 says = f"refused ({code_words(item.code)}), entry {index}{'' if final else ', not final'}"
-                self._enter(signed, index, *place, says, final=final)
+                self._enter(signed, index, *place, says, stages.of_refusal(item.code), final=final)
         elif isinstance(body, statement_pb2.Undeliverable):
-            held = self._messages.get(body.header_id)
-            if held and held.message.recipients.get(body.recipient) == NOT_SHOWN:
-                says = f"undeliverable ({undeliverable_words(body.code)}), entry {index}"
-                held.message.recipients[body.recipient] = says
+            says = f"undeliverable ({undeliverable_words(body.code)}), entry {index}"
+            self._unserved(body.header_id, body.recipient, says)
+            self._step(body.header_id, index, stages.UNDELIVERABLE, body.recipient)
         elif isinstance(body, statement_pb2.Overdue):
-            held = self._messages.get(body.header_id)
-            answered = held.final.get(body.recipient) if held else None
+            answered = self._final(body.header_id, body.recipient)
             if answered is not None and answered < anchor_size(body.anchor):
                 self._say(index, f"refuted by entry {answered}")
+            else:
+                self._step(body.header_id, index, stages.OVERDUE, body.recipient)
+        elif isinstance(body, statement_pb2.Erasure):
+            for header_id in body.header_ids:
+                self._step(header_id, index, stages.ERASED)
+        elif isinstance(body, statement_pb2.ReWrap):
+            self._step(body.header_id, index, stages.REWRAPPED)
 
     def _enter(
         self,
@@ -110,35 +189,67 @@ class Answers:
         header_index: int,
         position: int,
         says: str,
+        stage: Stage,
         *,
         final: bool,
     ) -> None:
         """An acknowledgement at the recipient it is by; another's, or of another place, is worth nothing."""
-        held = self._messages.get(header_id)
+        held = self._ledger.value("SELECT log_index FROM message WHERE id = ?", header_id)
         if held is None:
             return
-        recipients = held.header.core.recipients
-        member = recipients[position].member if position < len(recipients) else ""
-        if held.message.index != header_index or member != signed.author:
+        place = self._ledger.row(
+            "SELECT member, final FROM place WHERE log_index = ? AND position = ?", held, position
+        )
+        if held != header_index or place is None or place[0] != signed.author:
             self._say(index, f"worth nothing for {header_id.hex()}: not its entry or not its recipient")
+            return
+        self._step(header_id, index, stage, signed.author)
         # The first final one counts, and records come in log order.
-        elif member not in held.final:
-            held.message.recipients[member] = says
-            if final:
-                held.final[member] = index
+        if place[1] is None:
+            self._ledger.run(
+                "UPDATE place SET says = ?, final = ? WHERE log_index = ? AND position = ?",
+                says,
+                index if final else None,
+                held,
+                position,
+            )
 
-    def _say(self, index: int, more: str) -> None:
-        fact, signers = self._facts[-1]
-        self._facts[-1] = replace(fact, says=f"{fact.says}; {more}"), signers
+    def _unserved(self, header_id: bytes, member: str, says: str) -> None:
+        """Shown where nothing else is."""
+        self._ledger.run(
+            "UPDATE place SET says = ? WHERE log_index = (SELECT log_index FROM message WHERE id = ?)"
+            " AND member = ? AND says = ?",
+            says,
+            header_id,
+            member,
+            NOT_SHOWN,
+        )
+
+    def _final(self, header_id: bytes, member: str) -> int | None:
+        found: int | None = self._ledger.value(
+            "SELECT final FROM place JOIN message USING (log_index) WHERE id = ? AND member = ?",
+            header_id,
+            member,
+        )
+        return found
+
+    def _step(self, header_id: bytes, index: int, stage: Stage, member: str = "") -> None:
+        self._ledger.run(
+            "INSERT OR IGNORE INTO step SELECT log_index, ?, ?, ? FROM message WHERE id = ?",
+            index,
+            member,
+            stages.TABLE.index(stage),
+            header_id,
+        )
+
+    def _say(self, index: int | None, more: str) -> None:
+        self._ledger.run("UPDATE fact SET says = says || '; ' || ? WHERE log_index = ?", more, index)
 
 
-def _held(signed: Signed, header: Header, index: int, id_: bytes) -> _Held:
-    message = Message(
-        header_id=id_.hex(),
-        index=index,
-        sender=signed.author,
-        verdict=Verdict.VALID,
-        created_minutes=header.core.created_minutes,
-        recipients={recipient.member: NOT_SHOWN for recipient in header.core.recipients},
-    )
-    return _Held(message, header, signed.statement.signers, {})
+def _split(signers: bytes) -> list[bytes]:
+    return [signers[at : at + limits.KEY_ID] for at in range(0, len(signers), limits.KEY_ID)]
+
+
+def _later(row: Row, state: PublicState) -> Verdict:
+    """What held at its index, by what is known now; row: index first, verdict fourth, signers last."""
+    return later_verdict(_split(row[-1]), state, row[0]) if row[-1] else Verdict(row[3])

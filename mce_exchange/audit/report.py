@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mce_exchange.audit.stages import ACCEPTED
 from mce_exchange.directory.authority import Verdict
 from mce_exchange.text import one_line
 
@@ -20,8 +21,25 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A stage that a message reached (SPEC section 12.4): the entry that proves it, whose word it is, what
+    that word is worth now; `event` is the nearest of ETSI EN 319 522-1.
+    """
+
+    entry: int
+    stage: str
+    event: str
+    author: str
+    recipient: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message by its header: who to whom, when by the sender's clock, and what was answered."""
+    """A message by its header: who to whom, when by the sender's clock, and what was answered.
+
+    That it is here is the stage "accepted"; `steps` are those that followed, in log order.
+    """
 
     header_id: str
     index: int
@@ -29,6 +47,9 @@ class Message:
     verdict: Verdict
     created_minutes: int
     recipients: dict[str, str] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    stage: str = ACCEPTED.name
+    event: str = ACCEPTED.event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

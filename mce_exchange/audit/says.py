@@ -1,11 +1,20 @@
 """What each Statement asserts, in words: exactly that, and no more (SPEC sections 4 and 12)."""
 
+from typing import Final
+
 from mce_exchange.audit.report import Fact
 from mce_exchange.directory.authority import Signed, Verdict
 from mce_exchange.errors import MceError
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import statement_pb2
+
+_PARTS: Final = {
+    statement_pb2.ERASED_PART_CIPHERTEXT: "the ciphertext",
+    statement_pb2.ERASED_PART_CONTENT_KEY: "the content key",
+    statement_pb2.ERASED_PART_CONTENT: "the content",
+    statement_pb2.ERASED_PART_STATEMENTS: "the Statements' bytes",
+}
 
 
 def is_final(code: int) -> bool:
@@ -20,7 +29,7 @@ def code_words(code: statement_pb2.RefusalCode.ValueType) -> str:
 
 def fact_of(signed: Signed, index: int) -> Fact:
     """A verified Statement as a fact of the report."""
-    header_id = getattr(signed.body, "header_id", b"")
+    header_id = getattr(signed.body, "header_id", b"") or getattr(signed.body, "annulled_id", b"")
     return Fact(
         index=index,
         type=signed.statement.type,
@@ -59,10 +68,15 @@ def _says(signed: Signed) -> str:
     if isinstance(body, statement_pb2.Undeliverable):
         return f"the relay could not serve {body.recipient}"
     if isinstance(body, statement_pb2.Erasure):
+        what = _PARTS[body.what]
         count = len(body.header_ids)
-        return f"{body.author} says that it destroyed its part of {count} message(s): no proof of absence"
+        return f"{body.author} says that it destroyed {what} of {count} message(s): no proof of absence"
     if isinstance(body, statement_pb2.Void):
         return f"number {body.sequence} to {body.recipient} has no message"
+    if isinstance(body, statement_pb2.Contest):
+        return f"{body.member} says that a change in its name was not made by it"
+    if isinstance(body, statement_pb2.ReWrap):
+        return "the same content key wrapped again"
     if isinstance(body, statement_pb2.Revocation):
         return f"revokes key {body.key_id.hex()} of {body.member}"
     return f"a {signed.statement.type} Statement"

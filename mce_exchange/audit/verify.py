@@ -15,8 +15,10 @@ from mce_exchange import statement as statements
 from mce_exchange.audit.answers import Answers
 from mce_exchange.audit.disclosed import Disclosing
 from mce_exchange.audit.forks import check_fork
+from mce_exchange.audit.ledger import Ledger
 from mce_exchange.audit.records import FORMAT, Record, read_records
 from mce_exchange.audit.report import Disclosed, Fork, Report
+from mce_exchange.directory.authority import Signed
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import ContextError, LimitError, MalformedError, MceError, SuiteError
@@ -76,7 +78,7 @@ class _Reading:
         self._note = note
         self._claimed: Checkpoint = read_checkpoint(notes.parse(note).text)
         self._state: PublicState | None = None
-        self._answers = Answers(network_id)
+        self._answers = Answers(network_id, Ledger())
         self._disclosing = Disclosing(self._answers, take)
         self._forks: list[Fork] = []
         self._part = 0
@@ -118,6 +120,7 @@ class _Reading:
         bundle = Bundle(record.bundle.statement, tuple(record.bundle.members))
         decoded = statements.decode(bundle.statement)
         self._shown(record.index, decoded, list(record.proof))
+        self._answers.directory(decoded, record.index)
         if self._state is None:
             if record.index:
                 raise ContextError("the first Directory of an evidence file is the genesis, entry 0")
@@ -131,15 +134,16 @@ class _Reading:
         if decoded.type == statements.DIRECTORY:
             raise MalformedError("a Directory without its member records")
         self._shown(record.index, decoded, list(record.proof))
-        counts = self._answers.judge(decoded, record.index, state)
+        signed = self._answers.judge(decoded, record.index, state)
         self._state = state.skipped(record.index + 1)
-        if decoded.public:
+        if decoded.public and isinstance(signed, Signed):
             try:
                 self._state = state.after(record.statement, index=record.index)
             except MceError as error:
-                # Logged, and passed over by everybody; what did not count before is told of already.
-                if counts:
-                    self._answers.passed_over(decoded, record.index, error)
+                # Logged, and passed over by everybody.
+                self._answers.passed_over(decoded, record.index, error)
+            else:
+                self._answers.counts(signed, record.index)
 
     def _shown(self, index: int, decoded: statements.Statement, proof: list[bytes]) -> None:
         if index <= self._last:
@@ -155,7 +159,6 @@ class _Reading:
         # By the last Directory shown: it names the keys for this size.
         anchor = self._known.open_anchor(self._note)
         state = self._known.skipped(anchor.checkpoint.size)
-        messages, facts = self._answers.finish(state)
         return Report(
             network_id=self._network_id.hex(),
             network_name=state.directory.name,
@@ -165,8 +168,8 @@ class _Reading:
             time=anchor.time,
             witnesses=anchor.text,
             witnessed=anchor.witnessed,
-            messages=messages,
-            facts=facts,
+            messages=tuple(self._answers.messages(state)),
+            facts=tuple(self._answers.facts(state)),
             forks=tuple(self._forks),
             disclosed=disclosed,
         )

@@ -30,22 +30,35 @@ _NOT_WHOLE: Final = ("locked", "missing", "fetching")
 
 def find(home: Home, text: str, *, outgoing: bool | None = None) -> bytes:
     """The one message, received or sent, whose id begins so; `UsageError` for none or several."""
+    which = (0, 1) if outgoing is None else (int(outgoing), int(outgoing))
+    found = home.database.rows(
+        "SELECT header_id FROM message WHERE header_id BETWEEN ? AND ? AND outgoing IN (?, ?) LIMIT 2",
+        *_between(text),
+        *which,
+    )
+    return _only(text, [bytes(row[0]) for row in found])
+
+
+def find_logged(home: Home, text: str) -> bytes:
+    """The one message of which this home holds Statements, its own or, as an auditor, anybody's."""
+    found = home.logbook.subjects(*_between(text))
+    return _only(text, found) if found else find(home, text)
+
+
+def _between(text: str) -> tuple[bytes, bytes]:
+    """Ids compare as bytes, so an index finds them: from the start filled with 0 to it filled with f."""
     start = text.lower()
-    found = []
-    if start and HEX.issuperset(start) and len(start) <= 2 * limits.HASH:
-        # Ids compare as bytes, so an index finds them: from the start filled with 0 to it filled with f.
-        low, high = (bytes.fromhex(start.ljust(2 * limits.HASH, fill)) for fill in "0f")
-        which = (0, 1) if outgoing is None else (int(outgoing), int(outgoing))
-        found = home.database.rows(
-            "SELECT header_id FROM message WHERE header_id BETWEEN ? AND ? AND outgoing IN (?, ?) LIMIT 2",
-            low,
-            high,
-            *which,
-        )
+    if not start or not HEX.issuperset(start) or len(start) > 2 * limits.HASH:
+        raise UsageError(f"no message has an id that begins with {text!r}")
+    low, high = (bytes.fromhex(start.ljust(2 * limits.HASH, fill)) for fill in "0f")
+    return low, high
+
+
+def _only(text: str, found: Sequence[bytes]) -> bytes:
     if len(found) != 1:
         many = "several messages have" if found else "no message has"
         raise UsageError(f"{many} an id that begins with {text!r}")
-    return bytes(found[0][0])
+    return found[0]
 
 
 def acknowledge(home: Home, ids: Sequence[str]) -> None:

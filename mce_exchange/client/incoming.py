@@ -126,7 +126,6 @@ class Incoming:
     def rewrapped(self, given: Given, signed: Signed, state: PublicState) -> None:
         """Another wrap for a message that we could not open, by its sender (SPEC section 9.5)."""
         body = statements.body(signed.statement, statement_pb2.ReWrap)
-        self._record.keep(given, body.header_id)
         held = self._home.inbox.find(body.header_id)
         # Without its bytes there is nothing to judge: the message stays locked, and nobody refuses it.
         if held is None or held.state != "locked" or signed.author != held.sender or not given.wrap:
@@ -156,7 +155,6 @@ class Incoming:
         """A number that has no message. Of header and void the first logged counts."""
         body = statements.body(signed.statement, statement_pb2.Void)
         record, id_ = self._record, signed.statement.id(self._record.identity.network_id)
-        record.keep(given)
         if body.recipient == record.me and self._home.numbers.id_of(body.sender, body.sequence) is None:
             self._home.numbers.use(body.sender, body.sequence, id_, now=record.now, annulled=body.annulled_id)
 
@@ -164,7 +162,6 @@ class Incoming:
         """A peer's daily mark: its highest number to us, and the log as it sees it (threats R2, L1)."""
         body = statements.body(signed.statement, statement_pb2.HighWater)
         record = self._record
-        record.keep(given)
         if body.recipient != record.me:
             return
         self._home.numbers.heard(body.sender, given.index)

@@ -7,6 +7,7 @@ which this software fails, is undone alone, alarmed and passed over: it halts no
 from collections.abc import Callable, Mapping
 
 from mce_exchange import statement as statements
+from mce_exchange.audit.subjects import header_ids
 from mce_exchange.client.incoming import Incoming
 from mce_exchange.client.record import Record
 from mce_exchange.client.replies import Replies
@@ -35,7 +36,6 @@ class Intake:
             "refused": self._replies.answered,
             "undeliverable": self._replies.undeliverable,
             "overdue": self._replies.overdue,
-            "erasure": self._replies.erased,
             "re-wrap": self._incoming.rewrapped,
         }
 
@@ -64,6 +64,7 @@ class Intake:
         given, about = step.given, f"log {step.given.index}"
         if step.error is not None:
             self._record.alarm(Alarm.INVALID_ENTRY, about, f"passed over: {step.error}")
+            self._record.keep_passed_over(given)
             return
         try:
             with self._home.database.step():
@@ -76,6 +77,7 @@ class Intake:
         except ProtocolError as error:
             # Logged is not valid: what does not hold is nobody's message, and halts nobody.
             self._record.alarm(Alarm.INVALID_MESSAGE, about, str(error))
+            self._record.keep_passed_over(given)
         except (StoreError, MemoryError):
             raise
         except Exception as error:  # our own defect, not the home's end: told, with the bytes kept for study
@@ -125,6 +127,7 @@ class Intake:
                 self._incoming.header(given, obeying(state, revocations, index=given.index))
             return
         signed = authenticate(decoded, state=state, index=given.index)
+        self._record.keep(given, *header_ids(decoded, self._record.identity.network_id))
         if decoded.type == "void":
             if signed.author == self._record.me:
                 self._replies.own_void(given, signed)
@@ -132,7 +135,7 @@ class Intake:
                 self._incoming.void(given, signed, state)
         elif decoded.type == "high-water":
             self._incoming.high_water(given, signed, state, tree)
-        else:
+        elif decoded.type in self._private:
             self._private[decoded.type](given, signed, state)
 
     def _is_mine(self, decoded: statements.Statement, state: PublicState) -> bool:

@@ -26,7 +26,7 @@ def evidence_of(home: Home, identity: Identity, follower: Follower, ids: Sequenc
         below = [one for one in clocks if one.index < taken.index]
         found.update({one.index: one for one in below[-62:]})
     for id_ in ids:
-        about = list(home.logbook.about(desk.find(home, id_)))
+        about = list(home.logbook.about(desk.find_logged(home, id_)))
         if not about:
             raise UsageError(f"message {id_} is not in the log yet")
         found.update({one.index: one for one in about})

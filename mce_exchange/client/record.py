@@ -8,7 +8,7 @@ from mce_exchange.client.identity import Identity
 from mce_exchange.hotline.follow import Given
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.home import Home
-from mce_exchange.store.logbook import Logged
+from mce_exchange.store.logbook import PASSED_OVER, Logged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,11 @@ class Record:
         self.home.logbook.put_statement(
             Logged(index=given.index, type=type_, raw=given.statement, members=given.members), about=about
         )
+
+    def keep_passed_over(self, given: Given) -> None:
+        """Keep the bytes of what does not count: they prove that somebody had it logged."""
+        logged = Logged(index=given.index, type=PASSED_OVER, raw=given.statement, members=given.members)
+        self.home.logbook.put_statement(logged)
 
     def alarm(self, kind: Alarm, about: str, text: str, *, notes: Sequence[bytes] = ()) -> None:
         """Raise, once for each cause."""

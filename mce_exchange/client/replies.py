@@ -67,7 +67,6 @@ class Replies:
     def own_void(self, given: Given, signed: Signed) -> None:
         """A number that we burned; news for a restored home only."""
         body = statements.body(signed.statement, statement_pb2.Void)
-        self._record.keep(given)
         if self._home.numbers.next(body.recipient)[0] <= body.sequence:
             id_ = body.annulled_id or signed.statement.id(self._record.identity.network_id)
             self._home.numbers.give(body.recipient, body.sequence, id_)
@@ -88,7 +87,6 @@ class Replies:
                 text = f"{signed.author} answers for {member}"
                 self._record.alarm(Alarm.INVALID_MESSAGE, f"log {given.index}", text)
                 continue
-            self._record.keep(given, header_id)
             status = f"refused:{refusal.name.lower()}" if refusal else "delivered"
             if not self._home.outbox.delivery(header_id, position, status=status, log_index=given.index):
                 continue
@@ -104,7 +102,6 @@ class Replies:
             text = "an answer in this member's name that this home did not make: restored, or a stolen key"
             self._record.alarm(Alarm.KEY_CHANGE, f"log {given.index}", text)
         for header_id, _, _, refusal in _items(signed):
-            self._record.keep(given, header_id)
             held = self._home.inbox.find(header_id)
             # What is here whole is given all the same; what is gone for ever was answered.
             if (
@@ -160,7 +157,6 @@ class Replies:
         """The relay could not serve a recipient; the number is filled."""
         body = statements.body(signed.statement, statement_pb2.Undeliverable)
         code = _UNDELIVERABLE[body.code]
-        self._record.keep(given, body.header_id)
         sent = self._home.outbox.find(body.header_id)
         for position, delivery in enumerate(sent.deliveries if sent else ()):
             if delivery.member == body.recipient:
@@ -174,7 +170,6 @@ class Replies:
     def overdue(self, given: Given, signed: Signed, state: PublicState) -> None:
         """The relay says that nothing was answered in time; an earlier answer in the log refutes it."""
         body = statements.body(signed.statement, statement_pb2.Overdue)
-        self._record.keep(given, body.header_id)
         sent = self._home.outbox.find(body.header_id)
         about = f"{body.header_id.hex()} {body.recipient}"
         size = state.open_anchor(body.anchor).checkpoint.size
@@ -186,11 +181,6 @@ class Replies:
         if sent or body.recipient == self._record.me:
             text = f"no answer of {body.recipient} was in the log at its deadline: telephone"
             self._record.alarm(Alarm.OVERDUE, about, text)
-
-    def erased(self, given: Given, signed: Signed, state: PublicState) -> None:
-        """Somebody says that it destroyed its part."""
-        body = statements.body(signed.statement, statement_pb2.Erasure)
-        self._record.keep(given, *body.header_ids)
 
 
 def _items(signed: Signed) -> list[tuple[bytes, int, int, Refusal | None]]:

@@ -15,6 +15,8 @@ from mce_exchange.store.database import Database
 
 _APART_SECONDS: Final = 600
 _KEPT_SECONDS: Final = 48 * 3600
+PASSED_OVER: Final = "passed-over"
+"""In place of its type, for a Statement that does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,13 @@ class Logbook:
             " WHERE a.header_id = ? ORDER BY s.log_index",
             header_id,
         )
+
+    def subjects(self, low: bytes, high: bytes) -> list[bytes]:
+        """Header ids from `low` to `high` that Statements held here speak of, two at most."""
+        rows = self._database.rows(
+            "SELECT DISTINCT header_id FROM about WHERE header_id BETWEEN ? AND ? LIMIT 2", low, high
+        )
+        return [bytes(row[0]) for row in rows]
 
     def _logged(self, sql: str, *values: object) -> Iterator[Logged]:
         for r in self._database.each(sql, *values):

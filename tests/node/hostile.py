@@ -77,8 +77,9 @@ class MemoryRelay:
         body = statements.BODIES[decoded.type].FromString(decoded.body)
         parties: set[str] | None = None if decoded.public else set()
         items = body.items if isinstance(body, statement_pb2.Delivered | statement_pb2.Refused) else [body]
-        for item in items:
-            index = self.known.get(getattr(item, "header_id", b""))
+        ids = [getattr(item, "header_id", b"") for item in items]
+        for header_id in body.header_ids if isinstance(body, statement_pb2.Erasure) else ids:
+            index = self.known.get(header_id)
             if index is not None and parties is not None:
                 parties |= self.held[index].parties or set()
         held = Held(queued.statement, parties, members=queued.members)
@@ -151,7 +152,7 @@ class Door:
         entries, given = [], []
         for index, one in enumerate(held, start=first):
             entries.append(one.entry or _entry(one.statement))
-            if one.parties is None or self.member in one.parties:
+            if self.may_see(one.parties):
                 given.append(
                     Given(
                         index=index,
@@ -168,6 +169,9 @@ class Door:
             checkpoint=self.relay.federation.signed_checkpoint(),
             consistency=tuple(tree.consistency_proof(first + len(held), tree.size)),
         )
+
+    def may_see(self, parties: set[str] | None) -> bool:
+        return parties is None or self.member in parties
 
     async def anchor(self, min_size: int) -> bytes:
         if not self.relay.anchors:
