@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 
+import nacl.pwhash.argon2id as argon2id
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
@@ -89,6 +90,9 @@ def test_a_box_opens_with_its_key_in_its_place_only() -> None:
     parameters = vault.PassphraseParameters.fresh(vault.Cost.INTERACTIVE)
     key = vault.passphrase_key("synthetic", parameters)
     assert vault.passphrase_key("synthetic", parameters) == key != vault.new_key()
+    # Not libsodium's defaults, which are another cost than either.
+    expected = argon2id.kdf(32, b"synthetic", parameters.salt, *vault.Cost.INTERACTIVE.value)
+    assert key == expected
     box = vault.shut(key, b"seed", label=b"signing")
     assert vault.unshut(key, box, label=b"signing") == b"seed"
     refused(StoreError, vault.unshut, key, box, label=b"door")

@@ -80,6 +80,11 @@ def test_a_truncated_tree_is_the_tree_before(size: int) -> None:
     for leaf in LEAVES[size:]:
         tree.append(leaf)
     assert tree.root() == TREE.root()
+    # Nothing of the leaves that went is in what comes after them.
+    others = [leaf[::-1] for leaf in LEAVES[size:]]
+    tree.truncate(size)
+    tree.extend(others)
+    assert tree.root() == merkle.Tree([*LEAVES[:size], *others]).root()
 
 
 def test_frontiers_have_one_encoding() -> None:
