@@ -1,8 +1,8 @@
 """`mce`: a hotline's node and its desk on the command line.
 
 `setup` makes and joins, `mail` sends and answers, `running` runs the node, `evidence` and `exporting` prove,
-`keys` is the life of keys, `questions` what a person decides, `backup` saves and restores a home,
-`directory` the federation's ceremony, `common` what all of them share, `home` what
+`keys` is the life of keys, `board` what a hotline's board signs, `questions` what a person decides, `backup`
+saves and restores a home, `directory` the federation's ceremony, `common` what all of them share, `home` what
 those share that need a home.
 
 A module is imported when one of its commands is called: see `lazy`.
@@ -41,6 +41,7 @@ lazy.add(
 )
 for group, text in {
     "keys:key": "The life of every key; new ones, revocations, contests.\n\nExample: mce key --home be",
+    "board:board": "A hotline's board: its keys, and a new key for a hotline that lost everything.",
     "evidence:evidence": "Proof of who sent what to whom, when it arrived, that it was erased.",
     "directory:directory": "The federation's Directory: make, change, sign, publish.",
 }.items():

@@ -149,11 +149,13 @@ def _values(opened: Desk) -> dict[str, Any]:
 
 def _entered(opened: Desk) -> str:
     """Whether the Directory says of this member what its card asked for (SPEC section 8.9)."""
-    record = opened.follower.state.directory.members.get(opened.identity.member)
+    state = opened.follower.state
+    record = state.directory.members.get(opened.identity.member)
     card = opened.identity.card(opened.home)
     if record is None:
         return "no: give the federation your card (`mce card --out`)"
-    return "as the card says" if card and as_asked(card, record, record) else "not as the newest card says"
+    asked = card and as_asked(card, record, record, state.revoked)
+    return "as the card says" if asked else "not as the newest card says"
 
 
 def _alarm(alarm: Raised) -> str:

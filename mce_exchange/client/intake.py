@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from mce_exchange import statement as statements
 from mce_exchange.audit.subjects import header_ids
+from mce_exchange.client import board
 from mce_exchange.client.incoming import Incoming
 from mce_exchange.client.record import Record
 from mce_exchange.client.replies import Replies
@@ -99,22 +100,35 @@ class Intake:
         if decoded.type == statements.DIRECTORY:
             before, after = (state.directory.members.get(me) for state in (step.before, step.after))
             card = self._record.identity.card(self._home)
-            if before != after and not (card and as_asked(card, before, after)):
+            if before != after and not (card and as_asked(card, before, after, step.after.revoked)):
                 text = f"Directory version {step.after.directory.version} changes this member's own entry"
-                self._record.alarm(Alarm.KEY_CHANGE, about, text)
+                self._record.not_ours(step.after, about, text)
             return
         if decoded.type == "contest":
             self._contested(given, decoded)
+        if decoded.type == board.TYPE:
+            self._recovered(given, decoded, step.after)
+            return
         named = getattr(statements.BODIES[decoded.type].FromString(decoded.body), "member", "")
         if named == me and not self._home.publishing.made(given.statement, given.index):
             text = f"a {decoded.type} Statement in this member's name that this home did not make"
-            self._record.alarm(Alarm.KEY_CHANGE, about, text)
+            self._record.not_ours(step.after, about, text)
 
     def _contested(self, given: Given, decoded: statements.Statement) -> None:
         """Told to everybody: whether to rely on that change is for people to say."""
         body = statements.body(decoded, statement_pb2.Contest)
         text = f"{body.member} contests a change in its name: telephone before you rely on its newest keys"
         self._record.alarm(Alarm.KEY_CHANGE, f"log {given.index} of {body.member}", text)
+
+    def _recovered(self, given: Given, decoded: statements.Statement, state: PublicState) -> None:
+        """Told to everybody: a board has given its member a new key, and all others count no more."""
+        member = statements.body(decoded, statement_pb2.BoardRecovery).member
+        text = f"the board of {member} gave it a new key for all that it lost"
+        if member != self._record.me:
+            text += f": telephone {member} before you rely on it"
+        elif not board.adopted(self._home, self._record.identity, state, given.statement):
+            text += ", which this home does not hold: if it lost nothing, telephone the board and contest"
+        self._record.alarm(Alarm.KEY_CHANGE, f"log {given.index} of {member}", text)
 
     def _private_one(self, given: Given, state: PublicState, tree: Tree) -> None:
         decoded = statements.decode(given.statement)

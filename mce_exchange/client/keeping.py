@@ -29,7 +29,7 @@ def lives_of(home: Home, state: PublicState, member: str) -> list[KeyLife]:
 def make_key(home: Home, identity: Identity, state: PublicState) -> tuple[bytes, bytes]:
     """The next signing key, kept, and a card that lists it beside the living ones: (key id, card)."""
     key = PrivateKey.generate()
-    card = _card(home, identity, state)
+    card = next_card(home, identity, state)
     ours = tuple(one for one in card.keys if one.public.id != key.public.id)
     data = encode_card(replace(card, keys=(*ours, new_key(key.public))))
     with home.database.write():
@@ -40,7 +40,7 @@ def make_key(home: Home, identity: Identity, state: PublicState) -> tuple[bytes,
 
 def retire_key(home: Home, identity: Identity, state: PublicState, key_id: bytes) -> bytes:
     """A card without one of the living keys; `UsageError` if this home could then sign nothing."""
-    card = _card(home, identity, state)
+    card = next_card(home, identity, state)
     stay = tuple(key for key in card.keys if key.public.id != key_id)
     if len(stay) == len(card.keys):
         raise UsageError(f"{key_id.hex()} is no living key of {identity.member}", remedy="see `mce key`")
@@ -55,7 +55,7 @@ def retire_key(home: Home, identity: Identity, state: PublicState, key_id: bytes
     return data
 
 
-def _card(home: Home, identity: Identity, state: PublicState) -> Member:
+def next_card(home: Home, identity: Identity, state: PublicState) -> Member:
     """The newest card, with the keys of it that have not ended meanwhile and with today's doors."""
     me = identity.member
     card = decode_card(home.settings.get(settings.CARD))

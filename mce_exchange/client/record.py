@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mce_exchange import statement as statements
 from mce_exchange.client.identity import Identity
+from mce_exchange.directory.public import PublicState
 from mce_exchange.hotline.follow import Given
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.home import Home
@@ -40,6 +41,16 @@ class Record:
         """Keep the bytes of what does not count: they prove that somebody had it logged."""
         logged = Logged(index=given.index, type=PASSED_OVER, raw=given.statement, members=given.members)
         self.home.logbook.put_statement(logged)
+
+    def not_ours(self, state: PublicState, about: str, text: str) -> None:
+        """Something in this member's name that this home did not make (promise 7).
+
+        Below the first of this home's keys it was another home of this member, which is told once.
+        """
+        if not any(state.holder(key_id) for key_id in self.home.secrets.signing_ids()):
+            about = "before this home"
+            text = "the log has Statements of this member that are older than this home's keys"
+        self.alarm(Alarm.KEY_CHANGE, about, text)
 
     def alarm(self, kind: Alarm, about: str, text: str, *, notes: Sequence[bytes] = ()) -> None:
         """Raise, once for each cause."""

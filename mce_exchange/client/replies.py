@@ -47,7 +47,7 @@ class Replies:
         sent = self._home.outbox.find(id_)
         if sent is None:
             text = "a message in this member's name that this home does not know: restored, or a stolen key"
-            record.alarm(Alarm.KEY_CHANGE, f"log {given.index}", text)
+            record.not_ours(state, f"log {given.index}", text)
             return
         if sent.state == "failed":
             record.alarm(Alarm.NOT_ACCEPTED, f"{id_.hex()} logged", "the relay refused it and logged it")
@@ -74,7 +74,7 @@ class Replies:
     def answered(self, given: Given, signed: Signed, state: PublicState) -> None:
         """`delivered` and `refused`, for each message named."""
         if signed.author == self._record.me:
-            self._own_answers(given, signed)
+            self._own_answers(given, signed, state)
             return
         for header_id, index, position, refusal in _items(signed):
             sent = self._home.outbox.find(header_id)
@@ -95,12 +95,12 @@ class Replies:
             elif refusal:
                 self._record.alarm(Alarm.REFUSED, f"{header_id.hex()} {member}", f"{member} {status}")
 
-    def _own_answers(self, given: Given, signed: Signed) -> None:
+    def _own_answers(self, given: Given, signed: Signed, state: PublicState) -> None:
         """Ours, by this home; or by a home that this one was restored from; or by a thief."""
         made = self._home.publishing.made(given.statement, given.index)
         if not made:
             text = "an answer in this member's name that this home did not make: restored, or a stolen key"
-            self._record.alarm(Alarm.KEY_CHANGE, f"log {given.index}", text)
+            self._record.not_ours(state, f"log {given.index}", text)
         for header_id, _, _, refusal in _items(signed):
             held = self._home.inbox.find(header_id)
             # What is here whole is given all the same; what is gone for ever was answered.
@@ -110,8 +110,8 @@ class Replies:
                 and held.state == "missing"
                 and not (refusal and not refusal.final)
             ):
-                state = "refused" if refusal else "acknowledged"
-                self._home.inbox.move(header_id, state=state, reason=refusal.name.lower() if refusal else "")
+                kind = "refused" if refusal else "acknowledged"
+                self._home.inbox.move(header_id, state=kind, reason=refusal.name.lower() if refusal else "")
 
     def _wrap_again(self, sent: Sent, position: int, index: int, state: PublicState) -> None:
         """Once, by itself, to a key from before the message; anything else asks a person."""

@@ -6,6 +6,7 @@ from mce_exchange import statement as statements
 from mce_exchange.client.record import Record
 from mce_exchange.hotline import answers, prekeys
 from mce_exchange.hotline.follow import Follower
+from mce_exchange.hotline.signing import lives_now
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.store.alarms import Alarm
 
@@ -54,10 +55,11 @@ class Upkeep:
         home, now, size = self._home, self._record.now, self._follower.size
         state, me = self._follower.state, self._record.me
         newest = state.prekey(me)
+        held = newest is not None and home.secrets.prekey(newest.id) is not None
         # Without the newest one's private half (a restored home) nobody's next message would open.
-        due = prekeys.due(state, me, now_minutes=now // 60) or (newest and not home.secrets.prekey(newest.id))
+        due = prekeys.due(state, me, now_minutes=now // 60) or (newest and not held)
         under_way = self._under_way(size)
-        if due and size and not under_way and state.takes_part(me) and now >= self._next_prekey:
+        if due and not under_way and now >= self._next_prekey and self._may_make(held=held):
             # An hour apart if the relay refuses them.
             self._next_prekey = now + _HOUR
             self._make(now)
@@ -69,6 +71,15 @@ class Upkeep:
                 if bytes.fromhex(name.removeprefix("prekey/")) not in keep:
                     home.secrets.destroy(name)
                     self._to_scrub = True
+
+    def _may_make(self, *, held: bool) -> bool:
+        """Whether a prekey made now would be taken: by a key of ours that lives, as the next of the chain."""
+        state, identity = self._follower.state, self._record.identity
+        # A home that does not hold the newest may not know yet which is the newest.
+        shown = self._follower.checkpoint
+        reached = held or (shown is not None and shown.size <= self._follower.size)
+        lives = lives_now(state, identity.author.signers[0])
+        return bool(self._follower.size) and reached and lives and state.takes_part(identity.member)
 
     def _make(self, now: int) -> None:
         key = KemKey.generate()

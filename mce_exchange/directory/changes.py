@@ -9,9 +9,39 @@ from dataclasses import replace
 
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Act, Life, Living, Member, Relay, SigningKey, Status
+from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import RelayCard
 from mce_exchange.errors import UsageError
 from mce_exchange.keys import PublicKey
+
+
+def carried(state: PublicState) -> tuple[Draft, list[str]]:
+    """The next version as it begins: what the log has decided since the last one, and each in a sentence.
+
+    A revoked key ends, and the key that a board gave its member enters with the doors in force: a version
+    that went on listing the lost key would tell every joiner that it lives (SPEC section 8.8).
+    """
+    draft, told = Draft.of(state.directory), []
+    for member in state.directory.members.values():
+        living = [key for key in member.keys if not key.life.removed]
+        lost = [key for key in living if key.public.id in state.revoked]
+        given = [
+            one.holder.key
+            for key_id, one in state.recovered.items()
+            if one.holder.id == member.id and key_id not in {*state.revoked, *state.directory.holders}
+        ]
+        if member.status is Status.LEFT or not (lost or given):
+            continue
+        told += [f"{member.id}: its key {key.public.id.hex()} is revoked" for key in lost]
+        told += [f"{member.id}: its board gave it key {key.public.id.hex()}" for key in given]
+        stay = [key for key in living if key not in lost]
+        after = replace(
+            member,
+            keys=_keys(member.keys, [*stay, *given], state.directory.version + 1),
+            certificates=state.certificates(member.id) if given else member.certificates,
+        )
+        draft = _with(draft, after)
+    return draft, told
 
 
 def enter(draft: Draft, member: Member) -> Draft:
@@ -44,7 +74,8 @@ def leave(draft: Draft, member_id: str, *, version: int) -> Draft:
         before,
         status=Status.LEFT,
         certificates=(),
-        keys=_keys(before.keys, (), version),
+        # A key that would only enter with this version ends with the member, unlisted.
+        keys=_keys([key for key in before.keys if key.life.added], (), version),
         board_keys=_keys(before.board_keys, (), version),
         board_threshold=0,
     )
@@ -109,6 +140,11 @@ def _keys(before: Sequence[SigningKey], wanted: Sequence[SigningKey], version: i
         if key.life.removed and key.public.id in ids:
             raise UsageError(f"key {key.public.id.hex()} has ended: a key never comes back")
         ends = not key.life.removed and key.public.id not in ids
+        if ends and not key.life.added:
+            raise UsageError(
+                f"key {key.public.id.hex()}, which the member's board gave, is not on this card",
+                remedy="let it enter first, without the card; or ask the member for its newest card",
+            )
         kept.append(replace(key, life=_ended(key.life, version)) if ends else key)
     known = {key.public.id for key in before}
     return (*kept, *(new_key(key.public, label=key.label) for key in wanted if key.public.id not in known))

@@ -1,17 +1,21 @@
-"""What roots order besides Directories: revocations and suspensions, signed one after the other on files.
+"""What is ordered by several who never meet: revocations and suspensions by roots, recoveries by a board.
 
-The body names its signers from the start, so a file that still lacks blocks says who has yet to sign.
+They sign one after the other, on a file. The body names its signers from the start, so a file that still
+lacks blocks says who has yet to sign.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from mce_exchange import statement as statements
+from mce_exchange.directory.model import Member
+from mce_exchange.directory.records import signing_key_pb
 from mce_exchange.errors import UsageError
 from mce_exchange.keys import PrivateKey
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import statement_pb2
 
-TYPES: Final = ("revocation", "suspension")
+TYPES: Final = ("revocation", "suspension", "board-recovery")
 
 
 def is_order(data: bytes) -> bool:
@@ -34,7 +38,7 @@ def signers_of(order: Statement) -> list[bytes]:
 
 
 def sign_order(order: Statement, key: PrivateKey, *, network_id: bytes) -> Statement:
-    """Add one root's block in its place; signing twice changes nothing."""
+    """Add one signer's block in its place; signing twice changes nothing."""
     signers = signers_of(order)
     if key.public.id not in signers:
         raise UsageError(f"this {order.type} does not name {key.public.id.hex()} among its signers")
@@ -51,4 +55,16 @@ def suspension_body(
     """The body of a `suspension` by one root."""
     return statement_pb2.Suspension(
         signers=[signer], member=member, anchor=anchor, reason=reason
+    ).SerializeToString(deterministic=True)
+
+
+def recovery_body(*, signers: Sequence[bytes], card: Member, cut: bytes) -> bytes:
+    """The body of a `board-recovery`: key and doors are those of the member's new card."""
+    [key] = card.keys
+    return statement_pb2.BoardRecovery(
+        signers=signers,
+        member=card.id,
+        new_key=signing_key_pb(key),
+        certificates=card.certificates,
+        cut=cut,
     ).SerializeToString(deterministic=True)

@@ -21,7 +21,7 @@ class KeyLife:
 
     `since` and `until` are log indices, the versions those of Directories; 0 where there is none. A
     signature from `cut` on is disputed up to `until`, and none above. `contested` names who says that
-    this change was not theirs.
+    this change was not theirs. `by_board`: the member's board gave it, for all that it had lost.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class KeyLife:
     end_version: int = 0
     cut: int = 0
     contested: tuple[str, ...] = ()
+    by_board: bool = False
 
 
 @dataclass(slots=True)
@@ -72,6 +73,12 @@ def warnings(state: PublicState, member: str) -> list[str]:
     ids = {state.directory.ids[key.life.added - 1] for key in living}
     if any(member in _contests(state, id_) for id_ in ids):
         found.append(f"{member} contests the Directory version that gave it a key")
+    # Until the threshold of roots has listed what a board said.
+    if any(
+        one.holder.id == member and key_id not in state.directory.holders and key_id not in state.revoked
+        for key_id, one in state.recovered.items()
+    ):
+        found.append(f"the board of {member} gave it a new key, which no Directory lists yet")
     return [f"{one}: telephone {member} before you rely on it" for one in found]
 
 
@@ -117,6 +124,7 @@ def _signing(state: PublicState, member: str, kind: str, key: SigningKey, seen: 
         end_version=life.removed,
         cut=revoked.cut if revoked else 0,
         contested=tuple(sorted(voices)),
+        by_board=recovered is not None,
     )
 
 

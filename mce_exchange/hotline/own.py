@@ -1,14 +1,18 @@
 """Whether the Directory says of a member what its own card asked for (SPEC section 8.9, threat D1)."""
 
+from collections.abc import Container
 from dataclasses import replace
 
 from mce_exchange.directory.model import Member, SigningKey, Status
 
 
-def as_asked(card: Member, before: Member | None, after: Member | None) -> bool:
+def as_asked(
+    card: Member, before: Member | None, after: Member | None, revoked: Container[bytes] = ()
+) -> bool:
     """Whether our record is our card, key by key; what is only the federation's to say is as it was before.
 
-    That is the policy, which no card carries. A key that has ended is no addition only if we had it.
+    That is the policy, which no card carries. A key that has ended is no addition only if we had it. A
+    revoked one signs no more, whether a version ends it or not.
     """
     if after is None or after.status is not Status.ACTIVE:
         return False
@@ -16,15 +20,15 @@ def as_asked(card: Member, before: Member | None, after: Member | None) -> bool:
     listed = {key.public.id for key in (*after.keys, *after.board_keys)}
     asked = {key.public.id for key in (*card.keys, *card.board_keys)}
     wanted = replace(card, policy=before.policy if before else {})
-    return listed <= known | asked and _living(after) == _living(wanted)
+    return listed <= known | asked and _living(after, revoked) == _living(wanted, revoked)
 
 
-def _living(member: Member) -> Member:
-    return replace(member, keys=_ids(member.keys), board_keys=_ids(member.board_keys))
+def _living(member: Member, revoked: Container[bytes]) -> Member:
+    return replace(member, keys=_ids(member.keys, revoked), board_keys=_ids(member.board_keys, revoked))
 
 
-def _ids(keys: tuple[SigningKey, ...]) -> tuple[SigningKey, ...]:
+def _ids(keys: tuple[SigningKey, ...], revoked: Container[bytes]) -> tuple[SigningKey, ...]:
     """Living keys without their versions and labels, in an order of their own."""
-    living = [key for key in keys if not key.life.removed]
+    living = [key for key in keys if not key.life.removed and key.public.id not in revoked]
     bare = [replace(key, life=replace(key.life, added=0), label="") for key in living]
     return tuple(sorted(bare, key=lambda key: key.public.id))

@@ -13,7 +13,7 @@ import pytest
 
 from mce_exchange import case
 from mce_exchange.cli.common import COMMON
-from mce_exchange.cli.directory.roots import make_root, public_path, sheet
+from mce_exchange.cli.directory.roots import make_key, public_path, sheet
 from mce_exchange.primitives.vault import Cost
 from mce_exchange.text import inert_json, neutralise, one_line, safe_name
 from tests.audit.case import Case
@@ -94,7 +94,7 @@ def test_h11_a_networks_name_is_inert_in_a_report() -> None:
 
 def test_h11_the_printed_page_of_a_root_holds_text_only(tmp_path: Path) -> None:
     key = tmp_path / "root.key"
-    make_root(key, "synthetic", cost=Cost.INTERACTIVE)
+    make_key(key, "synthetic", label=b"mce-root", cost=Cost.INTERACTIVE)
     page = tmp_path / "root.html"
     attack = '<script>alert(1)</script><img src=x onerror="x">&lt;'
     sheet(public_path(key), holder=attack, network=attack, out=page, common=replace(COMMON, json=True))

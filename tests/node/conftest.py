@@ -36,9 +36,9 @@ class Clock:
 class World:
     """A federation, its relay in memory, and homes in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, federation: Federation | None = None) -> None:
         self.folder = folder
-        self.federation = Federation()
+        self.federation = federation or Federation()
         self.relay = MemoryRelay(self.federation)
         self.clock = Clock()
         for member in self.federation.people:

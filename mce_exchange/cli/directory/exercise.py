@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.directory.common import ROOT_LABEL, read, read_public, written
-from mce_exchange.cli.directory.roots import make_root, public_path
+from mce_exchange.cli.directory.roots import make_key, public_path
 from mce_exchange.client import joining
 from mce_exchange.directory import compose, trust
 from mce_exchange.directory.compose import Draft, new_key
@@ -55,7 +55,7 @@ def exercise(
     (folder / "roots").mkdir(mode=0o700, parents=True)
     roots = [folder / "roots" / f"root{number}.key" for number in range(1, _ROOTS + 1)]
     for path in roots:
-        make_root(path, passphrase, cost=Cost.INTERACTIVE)
+        make_key(path, passphrase, label=ROOT_LABEL, cost=Cost.INTERACTIVE)
     card = _relay(folder / "relay", address, passphrase)
     members = [_home(folder / one, one, passphrase) for one in member]
     bundle = _genesis(name, roots, card, members)

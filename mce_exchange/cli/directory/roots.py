@@ -1,4 +1,4 @@
-"""`mce directory root|sheet`: a root key, and the page its holder keeps in a safe."""
+"""`mce directory root|sheet`: a root key, and its holder's page; those of boards are made alike."""
 
 import html
 import io
@@ -17,14 +17,14 @@ from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives.vault import Cost
 
 _PAGE: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Root key of {network}</title>
+<html lang="en"><meta charset="utf-8"><title>{what} of {network}</title>
 <style>
   body {{ font: 12pt/1.5 serif; max-width: 17cm; margin: 2cm auto }}
   code {{ font: 11pt/1.6 monospace; overflow-wrap: anywhere }}
   svg {{ width: 5cm; height: 5cm }}
   dt {{ font-weight: bold; margin-top: .6em }}
 </style>
-<h1>Root key of {network}</h1>
+<h1>{what} of {network}</h1>
 <p>Held by {holder}. Keep this page, the key file and its passphrase in three places.</p>
 {parts}
 <p>This page is no secret. Before you sign, compare what the screen shows with it. Whoever asks you to sign
@@ -44,10 +44,15 @@ def root(
 
     Example: mce directory root --out root1.key
     """
+    return key_made(common, secret, out, "root key", label=ROOT_LABEL, quick=quick)
+
+
+def key_made(common: Common, secret: Secret, out: Path, what: str, *, label: bytes, quick: bool) -> int:
+    """Make a key that signs by files, and say what it is. `label` binds the file to its kind."""
     if out.exists():
-        raise UsageError(f"{out} exists: a root key is never overwritten")
-    passphrase = secret.read(f"the root key {out}", confirm=True)
-    id_ = make_root(out, passphrase, cost=Cost.INTERACTIVE if quick else Cost.MODERATE)
+        raise UsageError(f"{out} exists: a {what} is never overwritten")
+    passphrase = secret.read(f"the {what} {out}", confirm=True)
+    id_ = make_key(out, passphrase, label=label, cost=Cost.INTERACTIVE if quick else Cost.MODERATE)
     public = public_path(out)
     common.say(
         {"key_id": id_.hex(), "words": fingerprints.words(id_), "public": str(public)},
@@ -56,10 +61,10 @@ def root(
     return 0
 
 
-def make_root(out: Path, passphrase: str, *, cost: Cost) -> bytes:
+def make_key(out: Path, passphrase: str, *, label: bytes, cost: Cost) -> bytes:
     """Write a new key and its public half; the key's id."""
     key = PrivateKey.generate()
-    write_keyfile(out, key.seed, passphrase, label=ROOT_LABEL, cost=cost)
+    write_keyfile(out, key.seed, passphrase, label=label, cost=cost)
     replace_file(public_path(out), key.public.ed25519 + key.public.ml_dsa_65)
     return key.public.id
 
@@ -82,11 +87,18 @@ def sheet(
 
     Example: mce directory sheet root1.key.pub --holder "Board member 1" --network Exercise --out root1.html
     """
+    return sheet_written(common, key, "Root key", holder, network, fingerprint, out)
+
+
+def sheet_written(
+    common: Common, key: Path, what: str, holder: str, network: str, fingerprint: str, out: Path
+) -> int:
+    """Write a holder's page; `network` is whose key it is."""
     id_ = read_public(key).id
     parts = _part("Key id", id_)
     if fingerprint:
         parts += _part("Root fingerprint of the network", fingerprints.read_fingerprint(fingerprint))
-    page = _PAGE.format(network=html.escape(network), holder=html.escape(holder), parts=parts)
+    page = _PAGE.format(what=what, network=html.escape(network), holder=html.escape(holder), parts=parts)
     replace_file(out, page.encode())
     common.say(
         {"file": str(out), "key_id": id_.hex(), "words": fingerprints.words(id_)},

@@ -65,10 +65,10 @@ def add(
     Example: mce directory add --home office --member-card fr.card --out v2.directory
     """
     state = _followed(common, secret)
-    draft = Draft.of(state.directory)
+    draft, decided = changes.carried(state)
     for path in member_card:
         draft = changes.enter(draft, decode_card(read(path)))
-    return _next(common, state, draft, out)
+    return _next(common, state, draft, out, decided)
 
 
 def change(
@@ -98,7 +98,7 @@ def change(
     """
     state = _followed(common, secret)
     version = state.directory.version + 1
-    draft = Draft.of(state.directory)
+    draft, decided = changes.carried(state)
     for path in renew or ():
         draft = changes.renew(draft, decode_card(read(path)), version=version)
     for member in leave or ():
@@ -123,7 +123,7 @@ def change(
         )
     if relay_card is not None:
         draft = changes.succeed_relay(draft, RelayCard.decode(read(relay_card)), version=version)
-    return _next(common, state, draft, out)
+    return _next(common, state, draft, out, decided)
 
 
 def show(
@@ -152,9 +152,9 @@ def _followed(common: Common, secret: Secret) -> PublicState:
         return desk.follower.state
 
 
-def _next(common: Common, state: PublicState, draft: Draft, out: Path) -> int:
+def _next(common: Common, state: PublicState, draft: Draft, out: Path, decided: list[str]) -> int:
     bundle = compose.successor(draft, current=state.directory, now_minutes=_now())
-    told = _told(state.directory, bundle)
+    told = [*decided, *_told(state.directory, bundle)]
     if not told:
         raise UsageError("nothing would change", remedy="`mce directory change --help` lists what can")
     return written(common, bundle, out, told)
