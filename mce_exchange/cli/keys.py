@@ -72,6 +72,7 @@ def _row(desk: Desk, one: KeyLife, *, own: bool) -> dict[str, Any]:
         "end_index": one.until or None,
         "cut": one.cut if one.state == "revoked" else None,
         "contested": list(one.contested),
+        "by_board": one.by_board,
         # What a peer compares by telephone before it wraps an old message for this one (SPEC section 9.5).
         "words": fingerprints.words(one.id) if one.kind == "prekey" and state == "lives" else None,
     }
@@ -82,6 +83,7 @@ def _line(row: dict[str, Any]) -> str:
     text += f" (version {row['since_version']})" if row["since_version"] else ""
     text += f", until entry {row['end_index']}" if row["end_index"] else ""
     text += f", disputed from entry {row['cut']}" if row["cut"] is not None else ""
+    text += ", given by its board" if row["by_board"] else ""
     text += ", in use here" if row["in_use"] else ""
     text += f"\n  {row['words']}" if row["words"] else ""
     return text + (f", CONTESTED by {', '.join(row['contested'])}" if row["contested"] else "")

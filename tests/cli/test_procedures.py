@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 ADMINISTRATOR, FEDERATION = ROOT / "docs/administrator.md", ROOT / "docs/federation.md"
 SECRET = "a synthetic passphrase"
+WITHOUT_SECRET = {(group, one) for group in ("board", "directory") for one in ("genesis", "show", "sheet")}
 MEMBERS = {"be": "hotline.be.example", "fr": "hotline.fr.example", "office": "office.example", "pt": "pt"}
 
 
@@ -64,9 +65,9 @@ class Script:
     def mce(self, *arguments: str) -> dict[str, Any]:
         """A command in this process; its JSON answer."""
         more = ["--json"]
-        if arguments[:2] not in {("directory", "genesis"), ("directory", "show"), ("directory", "sheet")}:
+        if arguments[:2] not in WITHOUT_SECRET:
             more += ["--passphrase-file", "secret"]
-        if arguments[0] == "init" or arguments[:2] == ("directory", "root"):
+        if arguments[0] == "init" or arguments[:2] in {("directory", "root"), ("board", "key")}:
             more.append("--quick")
         if arguments[0] == "join":
             earlier = [part for one in self.versions[1:] for part in ("--directory", str(one))]
@@ -180,6 +181,8 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     s.section(office, "A member's new card")
     s.section(hotline, "The old key goes", _1f0c=first["id"])
     s.section(office, "A member's new card")
+    s.section(hotline, "A board for the worst day")
+    s.section(office, "A member's new card")
     assert s.mce("status", "--home", "be")["alarms"] == []
     states = {one["state"]: one["in_use"] for one in s.keys("be")}
     assert states == {"ended": False, "lives": True}
@@ -216,6 +219,14 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     s.section(office, "A root comes, a root goes", _1f0c=third)
     s.section(hotline, "The node was off")
     s.section(office, "Training")
+
+    s.section(hotline, "Everything is lost")
+    s.until("pt", lambda now: "the board of hotline.be" in json.dumps(now["alarms"]), "status")
+    s.until("new", lambda now: now["prekey_epoch"] > 0 and now["node_runs"], "status")
+    s.section(office, "A member was recovered by its board")
+    s.until("new", lambda now: now["entered"] == "as the card says", "status")
+    [own] = [one for one in s.keys("new") if one["state"] == "lives"]
+    assert (own["in_use"], own["by_board"]) == (True, True)
 
     every = {(document, one) for document, found in s.documents.items() for one in found}
     assert s.done == every
