@@ -11,6 +11,7 @@ from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
 from mce_exchange.cli.home import Desk, open_desk
+from mce_exchange.client import door as doors
 from mce_exchange.client import keeping
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline.changing import Reason
@@ -177,6 +178,22 @@ def take(
     with open_desk(common, secret) as desk:
         taken = keeping.take(desk.home, desk.identity, desk.follower.state, raw)
     return _queued(common, taken, None, f"Took a {taken.type}.")
+
+
+@key.command
+def door(
+    *,
+    out: Annotated[Path | None, Parameter(help="Also a file, that others take with `mce key take`.")] = None,
+    common: Common = COMMON,
+    secret: Secret = SECRET,
+) -> int:
+    """Exchange the key of this home's door. The node goes over to it by itself, and the old one ends.
+
+    Example: mce key door --home be
+    """
+    with open_desk(common, secret) as desk:
+        made = doors.exchange(desk.home, desk.identity, desk.follower.state)
+    return _queued(common, made, out, "Made another door.")
 
 
 @key.command

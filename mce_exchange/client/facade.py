@@ -24,6 +24,7 @@ from mce_exchange.client import asking, desk
 from mce_exchange.client.asking import Question
 from mce_exchange.client.attaching import Progress, Source, silent
 from mce_exchange.client.dispatch import Encrypted, Manner
+from mce_exchange.client.door import keep_door
 from mce_exchange.client.ids import read_id
 from mce_exchange.client.node import Node
 from mce_exchange.client.relay import GrpcRelay, Relay
@@ -306,6 +307,7 @@ async def open_home(
                 ]
                 if isinstance(connection, GrpcRelay):
                     running.append(asyncio.create_task(follow_door(node, connection, every=door_seconds)))
+                    running.append(asyncio.create_task(keep_door(node, connection, every=door_seconds)))
                 try:
                     yield Hotline(node, catch_up_seconds=catch_up_seconds, clock=clock)
                 finally:

@@ -99,7 +99,7 @@ def revoke_key(
         )
     author = replace(identity.author, keys=(home.secrets.signing_key(chosen),))
     made = changing.revocation(author, key_id, cut=anchor_of(home, state, before), reason=reason)
-    _check(state, made.raw)
+    check(state, made.raw)
     with home.database.write():
         home.publishing.put(made)
     identity.switch(home, state)
@@ -130,14 +130,14 @@ def take(home: Home, identity: Identity, state: PublicState, raw: bytes) -> Stat
             f"a Statement of type {statement.type} is not taken from a file",
             remedy="a Directory goes by `mce directory publish`",
         )
-    _check(state, raw)
+    check(state, raw)
     with home.database.write():
         home.publishing.put(statement)
     identity.switch(home, state)
     return statement
 
 
-def _check(state: PublicState, raw: bytes) -> None:
+def check(state: PublicState, raw: bytes) -> None:
     """Everybody's judgement, before it leaves the house; its anchor may be ahead of what we have followed."""
     statement = statements.decode(raw)
     statements.lint(statement)

@@ -86,11 +86,13 @@ class GrpcRelay:
             grpc.ChannelConnectivity.IDLE,
         )
 
-    async def use(self, channel: grpc.aio.Channel) -> None:
-        """Another connection from here on; calls over the one before end with `TransportError`."""
+    async def use(self, channel: grpc.aio.Channel, *, grace: float | None = None) -> None:
+        """Another connection from here on; calls over the one before have `grace` seconds to end, and then
+        do with `TransportError`.
+        """
         before, self._channel = self._channel, channel
         self._stub = relay_pb2_grpc.RelayServiceStub(channel)
-        await before.close()
+        await before.close(grace)
 
     async def close(self) -> None:
         """End the connection."""

@@ -199,6 +199,10 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     whose = ("key", "list", MEMBERS["be"])
     s.until("pt", lambda now: any(one["contested"] for one in now["keys"]), *whose)
 
+    [old_door] = doors(s, "be")
+    s.section(hotline, "The door's key")
+    s.until("be", lambda _: len(new := doors(s, "be")) == 1 and new != [old_door], "status")
+
     home = Home.open(Path("be"), SECRET)
     for number in range(3):
         home.questions.put(bytes([number]) * 32, 0, member="pt", prekey_id=b"", at=1)
@@ -230,6 +234,12 @@ def test_the_procedures_run_in_order(script: Script) -> None:
 
     every = {(document, one) for document, found in s.documents.items() for one in found}
     assert s.done == every
+
+
+def doors(s: Script, home: str) -> list[str]:
+    """Ids of the doors that are open to a member."""
+    found = s.mce("key", "list", "--home", home)["keys"]
+    return [one["id"] for one in found if one["kind"] == "door" and one["state"] == "lives"]
 
 
 def _anchors(home: str) -> list[tuple[int, bytes]]:
