@@ -54,7 +54,7 @@ class Person:
             country=self.country,
             role=self.role,
             status=Status.ACTIVE,
-            keys=(new_key(self.key.public), new_key(self.second.public)),
+            keys=(new_key(self.key.public), new_key(self.second.public, label="second")),
             certificates=(self.door,),
             phone="+000000000",
         )

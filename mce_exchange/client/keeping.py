@@ -5,7 +5,7 @@ from dataclasses import replace
 from mce_exchange import statement as statements
 from mce_exchange.client.identity import Identity
 from mce_exchange.directory.compose import new_key
-from mce_exchange.directory.model import Kind, Member, Status
+from mce_exchange.directory.model import Kind, Member, SigningKey, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import decode_card, encode_card
 from mce_exchange.errors import UsageError
@@ -60,16 +60,20 @@ def next_card(home: Home, identity: Identity, state: PublicState) -> Member:
     me = identity.member
     card = decode_card(home.settings.get(settings.CARD))
     record = state.directory.members.get(me)
-    keys = [key.public for key in record.keys if not key.life.removed] if record else []
-    keys += [one.holder.key.public for one in state.recovered.values() if one.holder.id == me]
-    keys += [key.public for key in card.keys]
+    # Whose a key is stays as the Directory says: the first of one id counts.
+    keys = [key for key in record.keys if not key.life.removed] if record else []
+    keys += [one.holder.key for one in state.recovered.values() if one.holder.id == me]
+    keys += card.keys
     ended = {key.public.id for key in record.keys if key.life.removed} if record else set()
-    living = {key.id: key for key in keys if key.id not in ended and key.id not in state.revoked}
+    living: dict[bytes, SigningKey] = {}
+    for key in keys:
+        if key.public.id not in ended and key.public.id not in state.revoked:
+            living.setdefault(key.public.id, new_key(key.public, label=key.label))
     doors = state.certificates(me) if record else card.certificates
     return replace(
         card,
         status=Status.ACTIVE,
-        keys=tuple(map(new_key, living.values())),
+        keys=tuple(living.values()),
         certificates=doors or card.certificates,
     )
 

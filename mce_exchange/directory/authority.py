@@ -8,7 +8,7 @@ The state is the one that the public entries below the index have built. A later
 for an older index: it knows more revocations, and asks nothing that only the older one could say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -37,13 +37,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A Statement that holds: its parsed body, its author (member, relay or federation), its verdict."""
+    """A Statement that holds: its parsed body, its author (member, relay or federation), its verdict, and
+    how many persons of the author signed.
+    """
 
     statement: Statement
     body: Message
     kind: Kind
     author: str
     verdict: Verdict
+    persons: int
 
 
 _MEMBER: Final = frozenset({Kind.MEMBER})
@@ -112,13 +115,28 @@ def authenticate(statement: Statement, *, state: "PublicState", index: int) -> S
         raise SignatureError(f"{author} signs in the name of another")
     # Policy, roles and thresholds are those of the version in force at the index.
     if index > directory.index:
-        _by_role(body, state, kind, author, len(holders))
+        _by_role(body, state, kind, author, holders)
     if isinstance(body, statement_pb2.Overdue | statement_pb2.Erasure):
         anchor_below(state, body.anchor, index)
     if isinstance(body, statement_pb2.HighWater) and body.log_size > index:
         raise ContextError("a tree above the Statement that speaks of it")
     verdict = Verdict.DISPUTED if Verdict.DISPUTED in verdicts else Verdict.VALID
-    return Signed(statement=statement, body=body, kind=kind, author=author, verdict=verdict)
+    return Signed(
+        statement=statement,
+        body=body,
+        kind=kind,
+        author=author,
+        verdict=verdict,
+        persons=persons_of(holders),
+    )
+
+
+def persons_of(holders: Iterable[Holder]) -> int:
+    """How many persons these signers are (SPEC section 8.1): a label names a person, no label is the desk.
+
+    Not how many keys: while a desk's key rotates, the desk holds two.
+    """
+    return len({holder.key.label for holder in holders})
 
 
 def verdict_of(holder: Holder, state: "PublicState", index: int, *, contest: bool = False) -> Verdict:
@@ -164,24 +182,24 @@ def anchor_below(state: "PublicState", note: bytes, index: int) -> Anchor:
     return anchor
 
 
-def _by_role(body: Message, state: "PublicState", kind: Kind, author: str, persons: int) -> None:
-    directory = state.directory
+def _by_role(body: Message, state: "PublicState", kind: Kind, author: str, holders: Sequence[Holder]) -> None:
+    directory, signers = state.directory, len(holders)
     if isinstance(body, statement_pb2.Revocation):
         if kind is Kind.MEMBER and body.member != author:
             raise SignatureError(f"{author} revokes a key of {body.member}")
         # A lone root holds back two members at most; it takes nobody's keys.
-        if kind is Kind.ROOT and persons < directory.root_threshold:
-            raise SignatureError(f"{persons} of {directory.root_threshold} roots revoke a key")
+        if kind is Kind.ROOT and signers < directory.root_threshold:
+            raise SignatureError(f"{signers} of {directory.root_threshold} roots revoke a key")
     elif isinstance(body, statement_pb2.BoardRecovery):
         threshold = directory.member(author).board_threshold
-        if persons < threshold:
-            raise SignatureError(f"{persons} of {threshold} of the board of {author} recover its key")
+        if signers < threshold:
+            raise SignatureError(f"{signers} of {threshold} of the board of {author} recover its key")
     elif isinstance(body, envelope_pb2.Header):
         core = envelope_pb2.HeaderCore.FromString(body.core)
         if directory.member(author).role is Role.AUDITOR:
             raise ContextError(f"{author} is an auditor and sends no cases")
         # The relay enforces what it can see of the policy; recipients see the rest after opening.
-        if core.urgent and persons < directory.persons(author, Act.URGENT):
+        if core.urgent and persons_of(holders) < directory.persons(author, Act.URGENT):
             raise SignatureError(f"{author} needs two persons for an urgent message")
 
 

@@ -86,12 +86,20 @@ def _log(before: Directory, after: Directory) -> Iterator[str]:
 
 def _keys(owner: str, before: Sequence[SigningKey], after: Sequence[SigningKey]) -> Iterator[str]:
     lives = {key.public.id: key.life for key in before}
+    labels = {key.public.id: key.label for key in before}
     for key in after:
         name = f"key {key.public.id.hex()}"
         if key.public.id not in lives:
-            yield f"{owner}: {name} begins"
+            yield f"{owner}: {name} begins{_person(key.label)}"
         elif _ended(lives[key.public.id], key.life):
             yield f"{owner}: {name} ends"
+        if labels.get(key.public.id, key.label) != key.label:
+            yield f"{owner}: {name} changes hands{_person(key.label) or ', to the desk'}"
+
+
+def _person(label: str) -> str:
+    # Whoever enters a labelled key asks that person: the desk may be the one that was hijacked.
+    return f", of another person than the desk: {one_line(label)}" if label else ""
 
 
 def _ended(was: Life, life: Life) -> bool:

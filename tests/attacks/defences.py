@@ -1,5 +1,5 @@
 """All defences, in the order of docs/threats.md."""
 
-from tests.attacks import federation, log, messages
+from tests.attacks import federation, log, messages, persons
 
-DEFENCES = (*messages.DEFENCES, *federation.DEFENCES, *log.DEFENCES)
+DEFENCES = (*messages.DEFENCES, *federation.DEFENCES, *log.DEFENCES, *persons.DEFENCES)

@@ -121,6 +121,17 @@ def test_d1_an_added_key_that_has_ended_already_is_no_entry_as_asked(world: Worl
     assert not as_asked(card, card, replace(card, certificates=(b"another",)))
 
 
+def test_whose_a_key_is_is_the_cards_to_say_when_it_comes(world: World) -> None:
+    old, new = world.federation.people["be"].key, PrivateKey.generate()
+    before = card_of(world, old)
+    card = replace(before, keys=(*before.keys, new_key(new.public, label="second")))
+    assert as_asked(card, before, card)
+    assert not as_asked(card, before, card_of(world, old, new))
+    # What stands there already stays whose it was, whatever a card says.
+    assert as_asked(card_of(world, old, new), card, card)
+    assert not as_asked(card, card, card_of(world, old, new))
+
+
 def revoked(world: World, key: PrivateKey, by: PrivateKey) -> bytes:
     """pt revokes one key by the other, in a file that the log does not have."""
     author = Author(member="pt", network_id=world.federation.network_id, keys=(by,))

@@ -66,7 +66,7 @@ def authenticate(statement: Statement, state: "State", index: int) -> Signed:
     verdicts = [_verdict(one, state, index, statement.type) for one in holders]
     must(INVALID not in verdicts, "signature", f"a key of {author} that does not count at {index}")
     must(not own or core.text(own) == author, "signature", f"{author} signs in another's name")
-    _rule(statement, body, core, state, kind, author, index)
+    _rule(statement, body, core, state, holders, index)
     return Signed(statement, body, kind, author, DISPUTED if DISPUTED in verdicts else VALID)
 
 
@@ -98,22 +98,23 @@ def later_verdict(state: "State", signers: list[bytes], index: int) -> str:
 
 
 def _rule(
-    statement: Statement, body: Record, core: Record, state: "State", kind: str, author: str, index: int
+    statement: Statement, body: Record, core: Record, state: "State", holders: list[Key], index: int
 ) -> None:
     """Steps 7 and 8, but for what only the state of section 8 can tell."""
-    persons = len(statement.blocks)
+    kind, author, signers = holders[0].kind, holders[0].holder, len(holders)
     member = state.directory.member(author)
     if statement.type == "header" and member is not None:
         must(member.number("role") != AUDITOR, "context", "an auditor sends no cases")
         asked = state.directory.persons(member, URGENT) if core.has("urgent") else 1
-        must(persons >= asked, "signature", "an urgent header asks for two")
+        persons = {one.record.text("label") for one in holders}
+        must(len(persons) >= asked, "signature", "an urgent header asks for two")
         header.check(header.read(statement.body))
     if statement.type == "revocation" and kind == "member":
         must(body.text("member") == author, "signature", f"{author} revokes another's key")
     if statement.type == "revocation" and kind == "root":
-        must(persons >= state.directory.body.number("root_threshold"), "signature", "too few roots")
+        must(signers >= state.directory.body.number("root_threshold"), "signature", "too few roots")
     if statement.type == "board-recovery" and member is not None:
-        must(persons >= member.number("board_threshold"), "signature", "too few of a board")
+        must(signers >= member.number("board_threshold"), "signature", "too few of a board")
     if statement.type in ("overdue", "erasure"):
         state.anchor_below(body.data("anchor"), index)
     if statement.type == "high-water":

@@ -108,6 +108,22 @@ def test_status_and_policy_are_told_in_words() -> None:
     assert any("every member for: transfer" in x for x in told(lambda d: replace(d, default_policy=policy)))
 
 
+def test_whose_a_key_is_is_told() -> None:
+    pt, second = BEFORE.members["pt"], OTHER.public
+    card = replace(pt, keys=(*pt.keys, new_key(second, label="Night desk")))
+    lines = told(lambda d: changes.renew(d, card, version=2))
+    assert f"pt: key {second.id.hex()} begins, of another person than the desk: Night desk" in lines
+
+    def hands(draft: Draft) -> Draft:
+        keys = tuple(replace(key, label="" if key.label else "Night desk") for key in pt.keys)
+        return replace(draft, members=[replace(m, keys=keys) if m.id == "pt" else m for m in draft.members])
+
+    lines = told(hands)
+    first, other = (key.public.id.hex() for key in pt.keys)
+    assert f"pt: key {first} changes hands, of another person than the desk: Night desk" in lines
+    assert f"pt: key {other} changes hands, to the desk" in lines
+
+
 def test_roots_and_threshold() -> None:
     first = ROOTS[0].public.id
     lines = told(lambda d: changes.rotate_roots(d, add=[OTHER.public], end=[first], threshold=3, version=2))

@@ -1,0 +1,15 @@
+"""What keeps two persons two: the lines, what remains without them, the test that then fails."""
+
+from tests.attacks.cuts import without
+
+DEFENCES = (
+    without(
+        "H12",
+        "tests/core/test_roles.py::test_h12_two_keys_of_one_desk_are_one_person",
+        (
+            "mce_exchange/directory/authority.py",
+            "return len({holder.key.label for holder in holders})",
+            "return len(list(holders))",
+        ),
+    ),
+)
