@@ -29,7 +29,19 @@ class Anchoring:
     def checkpoint(self, note: bytes, before: int) -> None:
         """The relay's newest checkpoint: of the same log, and not below the size `before` that it showed."""
         directory, tree = self._follower.state.directory, self._follower.tree
-        shown = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size_of(note)))
+        try:
+            shown = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size_of(note)))
+        except LogError as error:
+            if size_of(note) <= tree.size:
+                # By another key than the one that we know for this size: a relay that goes on after its log
+                # was given away, or the one it was given to, where we followed the other.
+                with self._home.database.write():
+                    self._record.alarm(
+                        Alarm.INVALID_ENTRY,
+                        f"a checkpoint under Directory version {directory.version}",
+                        str(error),
+                    )
+            raise
         if shown.size < before:
             self._rolled_back(shown.size)
         if shown.size <= tree.size and not equal(tree.root(shown.size), shown.root):

@@ -28,7 +28,7 @@ from mce_exchange.client.door import keep_door
 from mce_exchange.client.ids import read_id
 from mce_exchange.client.node import Node
 from mce_exchange.client.relay import GrpcRelay, Relay
-from mce_exchange.client.repin import Way, follow_door
+from mce_exchange.client.repin import Way, follow_relay
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline import lives
 from mce_exchange.hotline.receiving import Refusal
@@ -306,7 +306,7 @@ async def open_home(
                     asyncio.create_task(node.run(poll_seconds=poll_seconds, anchor_seconds=anchor_seconds))
                 ]
                 if isinstance(connection, GrpcRelay):
-                    running.append(asyncio.create_task(follow_door(node, connection, every=door_seconds)))
+                    running.append(asyncio.create_task(follow_relay(node, connection, every=door_seconds)))
                     running.append(asyncio.create_task(keep_door(node, connection, every=door_seconds)))
                 try:
                     yield Hotline(node, catch_up_seconds=catch_up_seconds, clock=clock)

@@ -115,6 +115,7 @@ def join(
         home.settings.put(GENESIS, bundles[0].encode())
         home.settings.put(settings.RELAY_ADDRESS, address)
         home.settings.put(settings.RELAY_CERTIFICATE, relay.certificates[-1])
+        home.settings.put(settings.RELAY_NAMED, f"{directory.version} {relay.address}")
         if proxy:
             home.settings.put(settings.PROXY, via)
     return Joined(

@@ -27,7 +27,7 @@ _CREDIT: Final = 8
 _CALL_SECONDS: Final = 60.0
 _TEXT: Final = 300
 TRANSIENT: Final = frozenset(
-    {"draining", "quota", "attachment_missing", "wrong_offset", "not_admitted", "unspecified"}
+    {"draining", "moved", "quota", "attachment_missing", "wrong_offset", "not_admitted", "unspecified"}
 )
 """Refusals after which the same bytes may be accepted later: a suspension, for one, can be lifted."""
 
@@ -233,7 +233,7 @@ def _refused(refusal: pb.Refusal) -> RefusedError:
     return RefusedError(
         f"the relay refused ({reason}): {refusal.message[:_TEXT]}",
         reason=reason,
-        fault=Fault.RELAY if reason in ("draining", "unspecified") else Fault.USAGE,
+        fault=Fault.RELAY if reason in ("draining", "moved", "unspecified") else Fault.USAGE,
         remedy=refusal.remedy[:_TEXT] or None,
     )
 

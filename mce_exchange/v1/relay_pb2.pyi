@@ -45,6 +45,8 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     REFUSAL_REASON_WRONG_OFFSET: _RefusalReason.ValueType  # 12
     REFUSAL_REASON_DRAINING: _RefusalReason.ValueType  # 13
     REFUSAL_REASON_ALREADY_FINAL: _RefusalReason.ValueType  # 14
+    REFUSAL_REASON_MOVED: _RefusalReason.ValueType  # 15
+    """The log was given to other keys: the newest Directory names its relay (SPEC section 9.8)."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper): ...
 
@@ -63,6 +65,8 @@ REFUSAL_REASON_NOT_FOUND: RefusalReason.ValueType  # 11
 REFUSAL_REASON_WRONG_OFFSET: RefusalReason.ValueType  # 12
 REFUSAL_REASON_DRAINING: RefusalReason.ValueType  # 13
 REFUSAL_REASON_ALREADY_FINAL: RefusalReason.ValueType  # 14
+REFUSAL_REASON_MOVED: RefusalReason.ValueType  # 15
+"""The log was given to other keys: the newest Directory names its relay (SPEC section 9.8)."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final

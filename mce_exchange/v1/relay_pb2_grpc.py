@@ -157,7 +157,8 @@ class RelayServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetDirectories(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Every version from one on; last, if there is one, the Directory that gives the log to another relay.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

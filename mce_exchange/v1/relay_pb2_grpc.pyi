@@ -30,6 +30,7 @@ class RelayServiceStub:
     Publish: _aio.UnaryUnaryMultiCallable[_relay_pb2.PublishRequest, _relay_pb2.PublishResponse]
     """Acknowledgements and all other Statements but headers, many at once."""
     GetDirectories: _aio.UnaryStreamMultiCallable[_relay_pb2.GetDirectoriesRequest, _relay_pb2.GetDirectoriesResponse]
+    """Every version from one on; last, if there is one, the Directory that gives the log to another relay."""
     GetPrekeys: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetPrekeysRequest, _relay_pb2.GetPrekeysResponse]
     GetEntries: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetEntriesRequest, _relay_pb2.GetEntriesResponse]
     GetStatements: _aio.UnaryUnaryMultiCallable[_relay_pb2.GetStatementsRequest, _relay_pb2.GetStatementsResponse]
@@ -94,7 +95,8 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _relay_pb2.GetDirectoriesRequest,
         context: _aio.ServicerContext[_relay_pb2.GetDirectoriesRequest, _abc.AsyncIterator[_relay_pb2.GetDirectoriesResponse]],
-    ) -> _abc.AsyncIterator[_relay_pb2.GetDirectoriesResponse]: ...
+    ) -> _abc.AsyncIterator[_relay_pb2.GetDirectoriesResponse]:
+        """Every version from one on; last, if there is one, the Directory that gives the log to another relay."""
 
     @_abc_1.abstractmethod
     def GetPrekeys(

@@ -34,7 +34,10 @@ def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> t
     state, tree = read(store, genesis, metrics)
     relay = may_serve(keys, state.directory, tree.size)
     checkpoint = Checkpoint(state.directory.origin, tree.size, tree.root())
-    return Head(state, checkpoint, sign_checkpoint(checkpoint, keys.log_ed25519)), tree, relay
+    with store.read() as reader:
+        given = reader.successor()
+    successor = Bundle.decode(given) if given else None
+    return Head(state, checkpoint, sign_checkpoint(checkpoint, keys.log_ed25519), successor), tree, relay
 
 
 def read(store: Store, genesis: Bundle, metrics: Metrics) -> tuple[PublicState, Tree]:

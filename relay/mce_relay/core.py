@@ -7,7 +7,6 @@ its own. Bad input gives `RefusedError` (reason of `relay.proto`, lower case), n
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mce_exchange import limits
-from mce_exchange.directory.model import Directory, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import MceError, RefusedError, StoreError, UsageError
 from mce_exchange.log.merkle import Tree
 from mce_exchange.log.receipt import Receipt
-from mce_exchange.primitives.tls import is_certificate
 from mce_relay import anchors, boot, engine, engine_publish, views
+from mce_relay.admitted import Admitted
 from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules
 from mce_relay.logs import logger
@@ -74,7 +72,6 @@ class Core:
         self._clock = clock
         self._metrics = metrics or NoMetrics()
         self._store = store or SqliteStore(data)
-        self._doors: tuple[Directory, object, dict[bytes, str], tuple[bytes, ...]] | None = None
 
     @property
     def state(self) -> PublicState:
@@ -98,10 +95,11 @@ class Core:
         """
         head, tree, relay = await asyncio.to_thread(self._open)
         self._listeners: set[asyncio.Event] = set()
-        self._ended = False
+        self._ended = self._said = False
         self._failure: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
         self._tree = tree
         self._relay = relay
+        self._admitted = Admitted(relay)
         self._rules = Rules(relay=relay, keys=self._keys, settings=self._settings, metrics=self._metrics)
         self._sequencer = Sequencer(
             store=self._store,
@@ -151,12 +149,20 @@ class Core:
                 remedy="set the clock; if it is right, serve with --after-pause: what has expired is erased",
             )
 
+    @property
+    def moved(self) -> bool:
+        """Whether the log has been given to other keys: nothing is appended, what there is can be read."""
+        return self._head.successor is not None
+
     async def failed(self) -> StoreError:
         """Wait until the writer has stopped for good: only a new start, which looks at the log, goes on."""
         return await asyncio.shield(self._failure)
 
     async def sweep(self) -> None:
         """Do all that time has made due; it also runs by itself every `sweep_interval`."""
+        if self.moved:
+            # The folder is what the successor copies.
+            return
         await self._sweeper.sweep()
 
     async def drain(self) -> None:
@@ -213,6 +219,8 @@ class Core:
         """Take one part; `RefusedError` "wrong_offset" unless it starts where the held bytes end."""
         if not self.state.takes_part(member):
             raise refusal("not_admitted", f"{member} does not take part now")
+        if self.moved:
+            raise refusal("moved", "this relay has given its log away")
         return await self._blobs.put(member, root=root, size=size, offset=offset, data=data)
 
     async def attachment(self, member: str, root: bytes) -> tuple[bytes, int]:
@@ -243,9 +251,18 @@ class Core:
         finally:
             self._listeners.discard(event)
 
+    @property
+    def versions(self) -> int:
+        """How many Directory versions there are to ask for, one that gives the log away included."""
+        return self.state.directory.version + self.moved
+
     async def directory(self, version: int) -> tuple[int, Bundle]:
         """Log index and bundle of one version; "not_found"."""
-        indices = self.state.directory.indices
+        head = self._head
+        indices = head.state.directory.indices
+        if head.successor is not None and version == len(indices) + 1:
+            # Not in the log here; whoever believes it believes its signatures.
+            return head.size, head.successor
         found = await self._ask(lambda r: r.logged(indices[version - 1])) if version <= len(indices) else None
         if found is None:
             raise refusal("not_found", f"no Directory version {version}")
@@ -308,37 +325,19 @@ class Core:
 
     def member_of(self, certificate: bytes) -> str | None:
         """Whose certificate (DER) this is: a member's or the relay's own id; None for a stranger's."""
-        return self._admitted()[0].get(certificate)
+        return self._admitted.owners(self.state).get(certificate)
 
     def doors(self) -> tuple[bytes, ...]:
         """All admitted certificates (DER); the same tuple until they change."""
-        return self._admitted()[1]
-
-    def _admitted(self) -> tuple[dict[bytes, str], tuple[bytes, ...]]:
-        state = self.state
-        known = self._doors
-        if known is None or known[0] is not state.directory or known[1] is not state.doors:
-            pairs = [(der, self._relay) for der in state.directory.relays[self._relay].certificates]
-            for member in state.directory.members.values():
-                # Who is held back still learns in public why; who has left has no door.
-                if member.status is not Status.LEFT:
-                    pairs += [(der, member.id) for der in state.certificates(member.id)]
-            times = Counter(der for der, _ in pairs)
-            # What two present says nothing about who comes; what is no certificate opens no door (SPEC 8.7).
-            owners = {der: owner for der, owner in pairs if times[der] == 1 and is_certificate(der)}
-            doors = tuple(sorted(owners))
-            if known is not None and known[3] == doors:
-                doors = known[3]
-            known = self._doors = (state.directory, state.doors, owners, doors)
-        return known[2], known[3]
+        return self._admitted.doors(self.state)
 
     @property
     def _head(self) -> Head:
         return self._sequencer.head
 
-    async def _all(self, running: Iterable["asyncio.Future[Placed | Exception]"]) -> list[Outcome]:
+    async def _all(self, running: Iterable["asyncio.Future[Any]"]) -> list[Outcome]:
         # All of them wait for the writer before the first is waited for.
-        results = [await one for one in tuple(running)]
+        results: list[Placed | Exception] = [await one for one in tuple(running)]
         head = self._head
         return [self._outcome(result, head) for result in results]
 
@@ -364,6 +363,9 @@ class Core:
             self._failure.set_result(error)
 
     def _wake(self) -> None:
+        if self.moved and not self._said:
+            self._said = True
+            logger().info("log given away", index=self.state.size)
         for event in self._listeners:
             event.set()
 

@@ -104,6 +104,7 @@ def earlier(group: Group, statement: Statement, member: str) -> Placed | None:
 
 def judge(group: Group, statement: Statement, member: str) -> Signed:
     """Signatures and authority at the next index, by the member who hands it in, who takes part."""
+    refuse_if_moved(group)
     if member in group.state.directory.members and not group.state.takes_part(member):
         raise refusal("not_admitted", f"{member} does not take part now")
     with refusing():
@@ -111,6 +112,12 @@ def judge(group: Group, statement: Statement, member: str) -> Signed:
     if signed.author != member:
         raise refusal("wrong_context", f"{member} hands in a private Statement of {signed.author}")
     return signed
+
+
+def refuse_if_moved(group: Group) -> None:
+    """What comes after the log was given away is for its successor to accept (SPEC 9.8)."""
+    if group.successor is not None:
+        raise refusal("moved", "this relay has given its log away")
 
 
 def submit(rules: Rules, group: Group, member: str, envelope: EnvelopeIn) -> Placed:

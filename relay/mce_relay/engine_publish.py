@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from mce_exchange import limits
 from mce_exchange.directory.authority import Signed
-from mce_exchange.errors import MceError
+from mce_exchange.directory.records import Bundle
+from mce_exchange.errors import MceError, RefusedError
 from mce_exchange.statement import DIRECTORY, HEADER, Statement
 from mce_exchange.v1 import statement_pb2
 from mce_relay.boot import may_serve
-from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge, today
+from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge, refuse_if_moved, today
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Fate, Message, Place
@@ -24,8 +25,11 @@ _NOT_HELD: Final = statement_pb2.REFUSAL_CODE_PREKEY_NOT_HELD
 _FINAL: Final = frozenset({Fate.DELIVERED, Fate.REFUSED, Fate.UNDELIVERABLE})
 
 
-def publish(rules: Rules, group: Group, author: str, item: PublishIn) -> Placed:
-    """Accept one Statement. `author` hands it in; of a public one the signatures alone decide."""
+def publish(rules: Rules, group: Group, author: str, item: PublishIn) -> Placed | RefusedError:
+    """Accept one Statement. `author` hands it in; of a public one the signatures alone decide.
+
+    A refusal that is returned and not raised has changed something: the log has been given away.
+    """
     if len(item.wrap) > limits.WRAP or len(item.members) > limits.MEMBERS:
         raise refusal("too_large", f"a wrap of {len(item.wrap)} bytes, {len(item.members)} member records")
     statement = decode(item)
@@ -36,7 +40,7 @@ def publish(rules: Rules, group: Group, author: str, item: PublishIn) -> Placed:
         return known
     _count(rules, group, author)
     if statement.public:
-        return Placed(_publish_public(rules, group, statement, item.members), statement.raw)
+        return _publish_public(rules, group, statement, item.members)
     rule = _RULES.get(statement.type)
     if rule is None:
         raise refusal("not_admitted", f"a Statement of type {statement.type} is the relay's own to log")
@@ -53,21 +57,26 @@ def _count(rules: Rules, group: Group, author: str) -> None:
     group.tx.put_usage(author, replace(usage, statements=usage.statements + 1))
 
 
-def _publish_public(rules: Rules, group: Group, statement: Statement, members: Sequence[bytes]) -> int:
+def _publish_public(
+    rules: Rules, group: Group, statement: Statement, members: Sequence[bytes]
+) -> Placed | RefusedError:
     index = group.size
+    refuse_if_moved(group)
     with refusing():
         state = group.state.after(statement.raw, members=members, index=index)
     if statement.type == DIRECTORY:
         try:
             may_serve(rules.keys, state.directory, index + 1)
         except MceError as error:
-            # Logged, it would leave a log that nobody can sign: who is given the log logs it.
-            text = f"this relay cannot go on under it ({error}); its successor adopts it"
-            raise refusal("wrong_context", text) from error
+            # Logged here, it would leave a log that nobody can sign: who is given the log logs it. Nothing
+            # is accepted after it, so that the copy which the successor adopts is whole.
+            group.hand_over(Bundle(statement.raw, tuple(members)))
+            rules.metrics.count("log_given_away")
+            return refusal("moved", f"this relay ends its log here ({error}): its successor adopts it")
     holder = group.state.holder(statement.signers[0])
     author = holder.id if holder and statement.type != DIRECTORY else "federation"
     records = members if statement.type == DIRECTORY else ()
-    return group.append(statement, author=author, members=records, state=state)
+    return Placed(group.append(statement, author=author, members=records, state=state), statement.raw)
 
 
 def _delivered(group: Group, signed: Signed, body: statement_pb2.Delivered, wrap: bytes) -> list[str]:

@@ -95,6 +95,8 @@ async def receive(
                 _may_go_on(core, credit, place)
                 batch = await core.read(reader, index) if credit.left else None
                 if batch is None:
+                    if core.moved and credit.left:
+                        raise refusal("moved", "this log goes on at another relay")
                     await place.changed.wait()
                     continue
                 credit.left -= 1

@@ -43,6 +43,10 @@ REASONS: Final[Mapping[str, tuple[Fault, str]]] = MappingProxyType(
         "not_found": (Fault.USAGE, "check the id or index; erased ciphertext is gone for ever"),
         "wrong_offset": (Fault.USAGE, "ask for the attachment's status and go on from there"),
         "draining": (Fault.TRANSPORT, "the relay restarts: send the same bytes again in a minute"),
+        "moved": (
+            Fault.TRANSPORT,
+            "send the same bytes to the relay of the newest Directory: a node finds it by itself",
+        ),
         "already_final": (Fault.USAGE, "nothing: the first final acknowledgement counts"),
     }
 )

@@ -15,10 +15,11 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from mce_exchange.directory.public import PublicState
+from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import RefusedError, StoreError
 from mce_exchange.log.checkpoint import Checkpoint, sign_checkpoint
 from mce_exchange.log.entry import LogEntry
@@ -35,11 +36,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is committed and signed: the public state, and the checkpoint with its note."""
+    """What is committed and signed: the public state, and the checkpoint with its note.
+
+    With a `successor`, the Directory that gives the log to other keys, nothing is appended any more.
+    """
 
     state: PublicState
     checkpoint: Checkpoint
     note: bytes
+    successor: Bundle | None = None
 
     @property
     def size(self) -> int:
@@ -58,6 +63,7 @@ class Group:
         self.head = head
         self.now = now
         self.state = head.state
+        self.successor = head.successor
         self.entries: list[LogEntry] = []
 
     @property
@@ -94,9 +100,14 @@ class Group:
             self.state = state
         return index
 
+    def hand_over(self, successor: Bundle) -> None:
+        """The log has been given to other keys: this group's entries are the last (SPEC 9.8)."""
+        self.tx.put_successor(successor.encode())
+        self.successor = successor
+
     def attempt(self, work: Callable[["Group"], Any]) -> Any:
         """What `work` returns, or the exception that undid just this piece of work."""
-        state, count = self.state, len(self.entries)
+        state, successor, count = self.state, self.successor, len(self.entries)
         try:
             with self.tx.savepoint():
                 return work(self)
@@ -104,7 +115,7 @@ class Group:
             # A defect met by one caller's bytes is that caller's answer, not everybody's.
             if isinstance(error, StoreError) and not isinstance(error, ConflictError):
                 raise
-            self.state = state
+            self.state, self.successor = state, successor
             del self.entries[count:]
             return light(error) if isinstance(error, RefusedError) else error
 
@@ -242,13 +253,17 @@ class Sequencer:
         self._unstored = None
         if group.entries:
             self._advance(group)
+        if group.successor is not self.head.successor:
+            self.head = replace(self.head, successor=group.successor)
         return results
 
     def _advance(self, group: Group) -> None:
         self.tree.extend(entry.leaf_hash for entry in group.entries)
         checkpoint = Checkpoint(self.head.checkpoint.origin, self.tree.size, self.tree.root())
         note = sign_checkpoint(checkpoint, self._log_key)
-        self.head = Head(group.state.skipped(self.tree.size), checkpoint, note)
+        self.head = replace(
+            self.head, state=group.state.skipped(self.tree.size), checkpoint=checkpoint, note=note
+        )
         self._unstored = note
         self._metrics.count("entries", len(group.entries))
         self._metrics.count("commits")

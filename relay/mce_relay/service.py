@@ -141,7 +141,7 @@ class Service(relay_pb2_grpc.RelayServiceServicer):
         self, member: Callable[[], str], request: pb.GetDirectoriesRequest
     ) -> AsyncIterator[pb.GetDirectoriesResponse]:
         """Every version from one on; one is in memory at a time."""
-        for version in range(max(1, request.from_version), self._core.state.directory.version + 1):
+        for version in range(max(1, request.from_version), self._core.versions + 1):
             member()
             index, bundle = await self._core.directory(version)
             answer = pb.GetDirectoriesResponse(index=index)

@@ -22,6 +22,7 @@ _CODES: Final = MappingProxyType(
         "wrong_offset": code_pb2.FAILED_PRECONDITION,
         # Not UNAVAILABLE, which gRPC itself would retry here: the member reconnects when the relay is back.
         "draining": code_pb2.ABORTED,
+        "moved": code_pb2.ABORTED,
     }
 )
 

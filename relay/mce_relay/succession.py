@@ -32,6 +32,7 @@ def adopt(
             tx.append(logged_directory(bundle, index=size, network_id=network_id), ())
             size += 1
         may_serve(keys, state.directory, size)
+        tx.put_successor(None)
         if last is not None and size > tree.size:
             # Who has read no further than this one knows no newer key (see `views`).
             tx.put_ended(size_of(last), last)

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from examples.federation import _free_port
@@ -41,7 +43,6 @@ class Script:
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self._capsys = folder, capsys
-        self.address = f"127.0.0.1:{_free_port()}"
         (folder / "secret").write_text(SECRET + "\n")
         self.words, self.versions = "", [folder / "genesis.directory"]
         self.running: dict[str, subprocess.Popen[str]] = {}
@@ -53,10 +54,15 @@ class Script:
         for line in self.documents[document][heading]:
             arguments = [given.get(f"_{one}", one) for one in shlex.split(line)]
             self.command([self.words if one.startswith("24 words") else one for one in arguments])
+        for home in self.running:
+            if not home.startswith("relay"):
+                self.until(home, lambda now: now["directory_version"] >= len(self.versions), "status")
 
     def command(self, arguments: list[str]) -> None:
         if arguments[0] == "mce-relay":
             self.relay(arguments)
+        elif arguments[0] == "cp":
+            self.copy(*arguments[-2:])
         elif arguments[1] == "run":
             self.run(arguments[3], *arguments[4:])
         else:
@@ -86,9 +92,6 @@ class Script:
         if arguments[:2] == ("directory", "publish"):
             self.versions.append(self.folder / f"version{said['version']}.directory")
             self.versions[-1].write_bytes((self.folder / arguments[2]).read_bytes())
-            for home in self.running:
-                if home != "relay":
-                    self.until(home, lambda now: now["directory_version"] >= said["version"], "status")
         return said
 
     def until(self, home: str, holds: Callable[[dict[str, Any]], bool], *command: str) -> dict[str, Any]:
@@ -102,20 +105,31 @@ class Script:
         found = self.mce("key", "list", *whose, "--home", home)["keys"]
         return [one for one in found if one["kind"] == "signing"]
 
+    def copy(self, source: str, target: str) -> None:
+        """A relay's data folder, once the relay has given its log away."""
+        end = time.monotonic() + 60
+        while not apsw.Connection(f"{source}/relay.sqlite").execute("SELECT * FROM successor").fetchall():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        shutil.copytree(source, target)
+
     def relay(self, arguments: list[str]) -> None:
         secret = ["--passphrase-file", "secret"]
         command = [str(BIN / "mce-relay"), *arguments[1:]]
-        if arguments[1] == "serve":
-            self.start("relay", [*command, *secret])
-            return
         if arguments[1] == "init":
-            command = [self.address if one.startswith("relay.example.org") else one for one in command]
-            command += ["--listen", self.address, "--quick", *secret]
+            address = f"127.0.0.1:{_free_port()}"
+            command = [address if ".example.org:" in one else one for one in command]
+            command += ["--listen", address, "--quick", *secret]
+            home = arguments[arguments.index("--home") + 1]
         else:
-            (self.folder / "relay/genesis.directory").write_bytes(self.versions[0].read_bytes())
+            home = str(Path(arguments[arguments.index("--config") + 1]).parent)
+            (self.folder / home / "genesis.directory").write_bytes(self.versions[0].read_bytes())
             command += secret
+        if arguments[1] == "serve":
+            self.start(home, command)
+            return
         subprocess.run(command, cwd=self.folder, check=True, capture_output=True, timeout=60)
-        config = self.folder / "relay/relay.toml"
+        config = self.folder / home / "relay.toml"
         config.write_text(config.read_text().replace("anchor_seconds = 600", "anchor_seconds = 0.5"))
 
     def run(self, home: str, *more: str) -> None:
@@ -154,7 +168,7 @@ def script(
     try:
         yield made
     finally:
-        for name in sorted(made.running, key="relay".__eq__):
+        for name in sorted(made.running, key=lambda one: one.startswith("relay")):
             made.stop(name)
 
 
@@ -221,6 +235,8 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     s.section(office, "A member leaves")
     third = read_public(Path("root3.key.pub")).id.hex()
     s.section(office, "A root comes, a root goes", _1f0c=third)
+    s.section(office, "The relay changes hands")
+    s.stop("relay")
     s.section(hotline, "The node was off")
     s.section(office, "Training")
 

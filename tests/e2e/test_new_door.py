@@ -110,7 +110,7 @@ async def test_a_running_node_follows_the_log_to_the_door_of_those_it_was_given_
     async with node(tmp_path, "be") as be, node(tmp_path, "pt") as pt:
         await exchange(be, pt)
         await first.__aexit__()
-        adopted(f, tmp_path / "data", ring.keys, given(f, ring))
+        adopted(f, tmp_path / "data", ring.keys, given(f, ring, address=address))
         async with Relay(f, tmp_path, ring, address):
             for hotline in (be, pt):
                 await until_pinned(hotline, ring.door)

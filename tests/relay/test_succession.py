@@ -9,7 +9,7 @@ from mce_relay.core import Core
 from mce_relay.keyring import Keyring
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.succession import adopt
-from mce_relay.values import NoMetrics, PublishIn, RelayKeys, Settings
+from mce_relay.values import NoMetrics, Outcome, PublishIn, RelayKeys, Settings
 
 from mce_exchange import limits
 from mce_exchange.directory import changes, compose, trust
@@ -23,7 +23,7 @@ from mce_exchange.log.checkpoint import open_checkpoint
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.primitives.vault import Cost
 from mce_exchange.statement import decode
-from tests.relay.federation import NOW, Clock, Federation, running, send
+from tests.relay.federation import NOW, Clock, Federation, ciphertext, put, running, send
 from tests.relay.operated import PASSPHRASE, ended, home, run, serving, told
 
 
@@ -173,9 +173,45 @@ async def test_nobody_takes_a_log_that_was_not_given_to_them(tmp_path: Path) -> 
     # The log is where it was.
     async with running(f, tmp_path / "data") as core:
         assert core.state.directory.version == 1
-        [outcome] = await core.publish("be", [PublishIn(bundle.statement, bundle.members)])
-        assert isinstance(outcome, RefusedError)
-        assert "its successor adopts it" in str(outcome)
+
+
+async def test_who_has_given_the_log_away_appends_nothing_more_and_says_where_it_went(tmp_path: Path) -> None:
+    f, ring = Federation(), Keyring.generate()
+    size = await begun(f, tmp_path / "data", crash=False)
+    bundle, data = given(f, ring), ciphertext(1)
+    handed = [PublishIn(forged(f, bundle).statement, bundle.members)]
+    handed.append(PublishIn(bundle.statement, bundle.members))
+    async with running(f, tmp_path / "data") as core:
+        first = await send(core, "be", f.envelope("be", "pt"))
+        assert reasons(await core.publish("be", handed)) == ["wrong_context", "moved"]
+    for _ in range(2):
+        # Whoever restarts it.
+        async with running(f, tmp_path / "data") as core:
+            assert core.moved
+            note, anchor = core.checkpoint(), await core.anchor(0)
+            await core.sweep()
+            assert reasons(await core.submit("be", [f.envelope("be", "pt")])) == ["moved"]
+            assert reasons(await core.publish("be", [f.prekey("be"), handed[1]])) == ["moved", "moved"]
+            with pytest.raises(RefusedError, match="given its log away"):
+                await put(core, "be", data)
+            assert (core.checkpoint(), await core.anchor(0)) == (note, anchor)
+            assert core.state.size == size + 1
+            assert await core.directory(core.versions) == (size + 1, bundle)
+            assert len((await followed(f, core, limits.MIB)).tree.root()) == limits.HASH
+    # Its folder is the one to adopt; what was accepted is there, once.
+    assert adopted(f, tmp_path / "data", ring.keys, bundle) == size + 2
+    core = core_of(f, tmp_path / "data", ring.keys)
+    await core.start()
+    assert not core.moved
+    assert core.versions == 2
+    logged = [raw for _, raw in await core.statements("be", [first.receipt.index])]
+    assert logged == [first.statement]
+    assert reasons(await core.publish("be", handed[1:])) == []
+    await core.close()
+
+
+def reasons(outcomes: list[Outcome]) -> list[str]:
+    return [one.reason for one in outcomes if isinstance(one, RefusedError)]
 
 
 def forged(f: Federation, bundle: Bundle) -> Bundle:

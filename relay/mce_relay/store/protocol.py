@@ -143,6 +143,9 @@ class Reader(Protocol):
     def ended(self, min_size: int) -> bytes | None:
         """The last checkpoint of a log key that has ended, the oldest of at least this tree size."""
 
+    def successor(self) -> bytes | None:
+        """The Directory that gives this log to other keys (bundle), if it was handed in."""
+
     # Messages.
 
     def message(self, id_: bytes) -> Message | None:
@@ -201,6 +204,9 @@ class Writer(Reader, Protocol):
 
     def put_ended(self, size: int, note: bytes) -> None:
         """Keep the last checkpoint of a log key that ends."""
+
+    def put_successor(self, bundle: bytes | None) -> None:
+        """Keep the Directory that gives this log to other keys; None: it is logged."""
 
     def put_anchor(self, size: int, note: bytes, *, witnessed: bool) -> None:
         """Keep an anchor; a newer one of the same tree size takes its place.

@@ -98,6 +98,9 @@ class SqliteReader:
     def ended(self, min_size: int) -> bytes | None:
         return self._value("SELECT note FROM ended WHERE size >= ? ORDER BY size LIMIT 1", min_size)
 
+    def successor(self) -> bytes | None:
+        return self._value("SELECT bundle FROM successor")
+
     def message(self, id_: bytes) -> Message | None:
         row = self._one(f"{_MESSAGES} WHERE e.id = ?", id_)
         return _message(row) if row else None
@@ -231,6 +234,12 @@ class SqliteWriter(SqliteReader):
 
     def put_ended(self, size: int, note: bytes) -> None:
         self._do("INSERT OR REPLACE INTO ended (size, note) VALUES (?, ?)", size, note)
+
+    def put_successor(self, bundle: bytes | None) -> None:
+        if bundle is None:
+            self._do("DELETE FROM successor")
+        else:
+            self._do("INSERT INTO successor (one, bundle) VALUES (1, ?)", bundle)
 
     def put_anchor(self, size: int, note: bytes, *, witnessed: bool) -> None:
         self._do(

@@ -59,12 +59,14 @@ class _Relay:
     def _boot(self) -> Head:
         return boot.start(self.store, world.network().genesis, KEYS, NoMetrics())[0]
 
-    def attempt(self, work: Callable[[Group], Placed]) -> None:
+    def attempt(self, work: Callable[[Group], Placed | RefusedError]) -> None:
         """Do it and take it back."""
         try:
             with self.store.write() as tx:
                 group = Group(tx, self.head, NOW)
                 placed = work(group)
+                if isinstance(placed, RefusedError):
+                    raise placed
                 assert statement.decode(placed.statement).raw == placed.statement
                 assert group.size - self.head.size == len(group.entries)
                 raise _UndoneError
