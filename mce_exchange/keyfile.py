@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from mce_exchange.errors import StoreError, UsageError
@@ -96,13 +97,23 @@ def _check_text(passphrase: str) -> None:
 
 def replace_file(path: Path, data: bytes | bytearray) -> None:
     """Write a private file whole or not at all, durably."""
+    replace_file_with(path, (data,))
+
+
+def replace_file_with(path: Path, pieces: Iterable[bytes | bytearray]) -> None:
+    """The same, piece by piece; what `pieces` raises leaves no file."""
+    temporary = path.with_name(path.name + ".new") if path.name else path
     try:
-        temporary = path.with_name(path.name + ".new")
         descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         temporary.replace(path)
         sync_folder(path.parent)
     except (OSError, ValueError) as error:

@@ -11,10 +11,11 @@ from mce_exchange.audit.records import read_records
 from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.cli import lazy
 from mce_exchange.cli.common import COMMON, Common
+from mce_exchange.cli.extracting import Extracting
 from mce_exchange.errors import UsageError
 
 evidence = App(name="evidence")
-lazy.add(evidence, "mce_exchange.cli.exporting:export")
+lazy.add(evidence, "mce_exchange.cli.exporting:export", "mce_exchange.cli.exporting:disclose")
 File = Annotated[Path, Parameter(help="An evidence file.")]
 
 
@@ -23,14 +24,26 @@ def verify(
     file: File,
     *,
     fingerprint: Annotated[str, Parameter(help="The root fingerprint: 64 hex digits or 24 words.")],
+    extract: Annotated[Path | None, Parameter(help="Write what is disclosed into this folder.")] = None,
     common: Common = COMMON,
 ) -> int:
     """Judge an evidence file: no network, no home, no trust beyond the fingerprint typed in.
 
     Example: mce evidence verify case.evidence --fingerprint "abandon ability ..."
     """
-    report = verify_evidence(_open(file), network_id=fingerprints.read_fingerprint(fingerprint))
-    common.say(report.to_json(), "\n".join(["This holds:", *report.lines()]))
+    network_id = fingerprints.read_fingerprint(fingerprint)
+    extracting = Extracting(extract) if extract else None
+    made: list[Path] = []
+    try:
+        take = extracting.take if extracting else None
+        report = verify_evidence(_open(file), network_id=network_id, take=take)
+        if extracting:
+            made = extracting.keep(report.disclosed)
+    finally:
+        if extracting:
+            extracting.forget()
+    lines = ["This holds:", *report.lines(), *(f"wrote {path}" for path in made)]
+    common.say({**report.to_json(), "extracted": [str(path) for path in made]}, "\n".join(lines))
     return 0
 
 

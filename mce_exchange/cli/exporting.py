@@ -1,5 +1,6 @@
-"""`mce evidence export`: the one command about evidence that needs a home."""
+"""`mce evidence export|disclose`: the commands about evidence that need a home."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -7,14 +8,17 @@ from cyclopts import Parameter
 
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, progress
 from mce_exchange.cli.home import open_desk
+from mce_exchange.client.disclosing import disclosure_of
 from mce_exchange.client.proving import evidence_of
-from mce_exchange.keyfile import replace_file
+from mce_exchange.keyfile import replace_file_with
+
+Out = Annotated[Path, Parameter(help="The file to write.")]
 
 
 def export(
     ids: Annotated[list[str], Parameter(help="Ids of messages sent or received, or their first letters.")],
     *,
-    out: Annotated[Path, Parameter(help="The file to write.")],
+    out: Out,
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
@@ -22,11 +26,41 @@ def export(
 
     Example: mce evidence export 1f0c --home be --out case.evidence
     """
-    with open_desk(common, secret) as desk, progress(common) as told:
-        data = bytearray()
-        for piece in evidence_of(desk.home, desk.identity, desk.follower, ids):
-            data += piece
-            told("collecting", len(data), None)
-    replace_file(out, data)
-    common.say({"file": str(out), "bytes": len(data)}, f"Wrote {out}, {len(data)} bytes.")
+    with open_desk(common, secret) as desk:
+        return _write(common, out, evidence_of(desk.home, desk.identity, desk.follower, ids))
+
+
+def disclose(
+    id: Annotated[str, Parameter(help="The message's id, or its first letters.")],
+    *,
+    out: Out,
+    attachment: Annotated[
+        int, Parameter(help="Disclose this attachment, counted from 1, in place of the message.")
+    ] = 0,
+    common: Common = COMMON,
+    secret: Secret = SECRET,
+) -> int:
+    """Write the evidence of one message with its text, or one attachment, opened for whoever reads the file.
+
+    Nothing else is opened by it, and it cannot be taken back.
+
+    Example: mce evidence disclose 1f0c --home be --attachment 1 --out court.evidence
+    """
+    with open_desk(common, secret) as desk:
+        return _write(common, out, disclosure_of(desk.home, desk.identity, desk.follower, id, attachment))
+
+
+def _write(common: Common, out: Path, pieces: Iterable[bytes]) -> int:
+    written = 0
+
+    def counted() -> Iterable[bytes]:
+        nonlocal written
+        with progress(common) as told:
+            for piece in pieces:
+                yield piece
+                written += len(piece)
+                told("writing", written, None)
+
+    replace_file_with(out, counted())
+    common.say({"file": str(out), "bytes": written}, f"Wrote {out}, {written} bytes.")
     return 0

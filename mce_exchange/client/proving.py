@@ -1,8 +1,8 @@
 """Evidence of messages from what a home holds of the log; no network is asked (SPEC section 12)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from mce_exchange.audit.build import Piece, build
+from mce_exchange.audit.build import Disclosure, Piece, build
 from mce_exchange.client import desk
 from mce_exchange.client.identity import Identity
 from mce_exchange.errors import UsageError
@@ -13,7 +13,14 @@ from mce_exchange.store.home import Home
 _JUDGING = ("directory", "revocation", "suspension", "board-recovery", "contest")
 
 
-def evidence_of(home: Home, identity: Identity, follower: Follower, ids: Sequence[str]) -> Iterator[bytes]:
+def evidence_of(
+    home: Home,
+    identity: Identity,
+    follower: Follower,
+    ids: Sequence[str],
+    *,
+    disclosures: Iterable[Disclosure] = (),
+) -> Iterator[bytes]:
     """The file, record by record. `UsageError` for an unknown id, or while no anchor covers it yet."""
     note = home.logbook.anchor()
     anchor = follower.state.open_anchor(note) if note else None
@@ -37,4 +44,5 @@ def evidence_of(home: Home, identity: Identity, follower: Follower, ids: Sequenc
         tree=follower.tree,
         anchor=note,
         anchor_size=anchor.checkpoint.size,
+        disclosures=disclosures,
     )

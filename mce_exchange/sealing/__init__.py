@@ -19,7 +19,7 @@ from mce_exchange.sealing.opening import (
     open_payload,
 )
 from mce_exchange.sealing.rewrap import rewrap
-from mce_exchange.sealing.seal import Attachment, Draft, Sealed, To, seal, seal_streams
+from mce_exchange.sealing.seal import Attachment, Draft, Sealed, To, reseal_payload, seal, seal_streams
 from mce_exchange.sealing.streams import open_as_signed, open_stream, root_of, seal_stream
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "open_payload",
     "open_as_signed",
     "open_stream",
+    "reseal_payload",
     "rewrap",
     "root_of",
     "seal",

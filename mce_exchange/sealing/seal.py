@@ -95,14 +95,7 @@ def seal_streams(
         stream, size = seal_stream(key, one.source, one.sink, payload=False)
         streams.append(stream)
         infos.append(AttachmentInfo(name=one.name, media_type=one.media_type, size=size))
-    payload = envelope_pb2.Payload(
-        message_ref=message_ref, sender=sender, recipients=recipients, content=content
-    )
-    for info in infos:
-        payload.attachments.add(name=info.name, media_type=info.media_type, size=info.size)
-    sink = io.BytesIO()
-    plain = io.BytesIO(payload.SerializeToString(deterministic=True))
-    first, _ = seal_stream(keys[0], plain, sink, payload=True)
+    first, sealed = _seal_payload(keys[0], message_ref, sender, recipients, content, infos)
     return Draft(
         sender=sender,
         recipients=tuple(recipients),
@@ -111,8 +104,38 @@ def seal_streams(
         streams=(first, *streams),
         secrets=keys,
         attachments=tuple(infos),
-        payload=sink.getvalue(),
+        payload=sealed,
     )
+
+
+def reseal_payload(
+    core: header.Core, content: bytes, attachments: Sequence[AttachmentInfo], *, secret: bytes
+) -> bytes:
+    """The ciphertext of stream 0 again, from what a party keeps: the same key, and the same bytes in.
+
+    Safe only because they are the same: the caller compares the root with the header's before it leaves.
+    """
+    to = [recipient.member for recipient in core.recipients]
+    return _seal_payload(secret, core.message_ref, core.sender, to, content, attachments)[1]
+
+
+def _seal_payload(
+    key: bytes,
+    message_ref: bytes,
+    sender: str,
+    recipients: Sequence[str],
+    content: bytes,
+    infos: Sequence[AttachmentInfo],
+) -> tuple[Stream, bytes]:
+    payload = envelope_pb2.Payload(
+        message_ref=message_ref, sender=sender, recipients=recipients, content=content
+    )
+    for info in infos:
+        payload.attachments.add(name=info.name, media_type=info.media_type, size=info.size)
+    sink = io.BytesIO()
+    plain = io.BytesIO(payload.SerializeToString(deterministic=True))
+    stream, _ = seal_stream(key, plain, sink, payload=True)
+    return stream, sink.getvalue()
 
 
 def seal(
