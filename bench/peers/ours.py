@@ -1,7 +1,7 @@
 """mce-exchange: the real relay, real nodes behind the facade, real homes."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,22 @@ class Ours:
             given=[(taken["given"][id_] - begun) * 1e3 for id_, (begun, _) in handed],
             handing=[(taken_over - begun) * 1e3 for _, (begun, taken_over) in handed],
         )
+
+    def stages(self, folder: Path, rate: float, count: int) -> list[Mapping[str, float]]:
+        """Of each message at `rate` a second, when it was at which stage, by name, in seconds."""
+        with _network(folder, ("be", "pt")) as network, network.relay():
+            send = _role(network, "be", count=count, to=["pt"], rate=rate, stamps=True)
+            take = _role(network, "pt", count=count, stamps=True)
+            sent, taken = _both("pace", send, "take", take)
+        return [
+            {
+                "handed": handed,
+                "stored": stored,
+                **{name: sent[name][id_] for name in ("submitted", "receipt")},
+                **{name: taken[name][id_] for name in ("came", "taken", "given")},
+            }
+            for id_, (handed, stored) in sent["handed"].items()
+        ]
 
     def arrivals(self, folder: Path, recipients: int, count: int) -> tuple[Delays, Delays]:
         """`count` messages to all of some connected members: when the first, when the last had each."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +11,12 @@ from bench.peers.network import PASSPHRASE
 from bench.peers.worker import Config, Gate, paced
 from examples.scenario_s1 import ScenarioS1
 from mce_exchange import case
+from mce_exchange import statement as statements
 from mce_exchange.case import CaseMessage
-from mce_exchange.client.channel import open_channel
 from mce_exchange.client.facade import Hotline, open_home
 from mce_exchange.client.relay import GrpcRelay, Outcome
+from mce_exchange.client.repin import Way
+from mce_exchange.hotline.follow import Batch
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
 from mce_exchange.store.outbox import Outgoing
@@ -36,12 +38,7 @@ class _Held(GrpcRelay):
     def __init__(self, home: Home) -> None:
         self.open = asyncio.Event()
         self.begun = 0.0
-        self.channel = open_channel(
-            home.settings.text(settings.RELAY_ADDRESS),
-            relay_certificate=home.settings.get(settings.RELAY_CERTIFICATE),
-            door_key=home.secrets.get("door"),
-            door=home.settings.get(settings.DOOR),
-        )
+        self.channel = Way.of(home).channel()
         super().__init__(self.channel)
 
     async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
@@ -78,7 +75,7 @@ async def pace(config: Config, gate: Gate) -> Config:
     """Hand over message by message at a steady rate; the node runs all the while."""
     handed: dict[str, tuple[float, float]] = {}
     made = message()
-    async with open_home(config["home"], PASSPHRASE) as hotline:
+    async with _home(config) as (hotline, stamps):
         await _prekeys(hotline, config["to"])
         await gate()
         start = time.perf_counter()
@@ -87,16 +84,66 @@ async def pace(config: Config, gate: Gate) -> Config:
             id_ = await hotline.send(made, to=config["to"])
             handed[id_] = (begun, time.perf_counter())
         await hotline.settled(id_)
-    return {"handed": handed}
+    return {"handed": handed, **stamps}
 
 
 async def take(config: Config, gate: Gate) -> Config:
     """Take `count` messages and acknowledge together what has come together."""
-    async with open_home(config["home"], PASSPHRASE) as hotline:
+    async with _home(config) as (hotline, stamps):
         await _prekeys(hotline, [config["member"]])
         await gate()
         given = await _take(hotline, config["count"])
-    return {"given": given}
+    return {"given": given, **stamps}
+
+
+class _Stamped(GrpcRelay):
+    """Notes when each message is submitted, has its receipt, comes in, and has been taken."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(Way.of(home).channel())
+        self._network_id = home.settings.get(settings.NETWORK_ID)
+        self.stamps: dict[str, dict[str, float]] = {
+            name: {} for name in ("submitted", "receipt", "came", "taken")
+        }
+
+    async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+        """See `Relay`."""
+        self._stamp("submitted", [one.header_id.hex() for one in messages])
+        outcomes = await super().submit(messages)
+        self._stamp("receipt", [one.header_id.hex() for one in messages])
+        return outcomes
+
+    async def receive(self, from_index: int) -> AsyncGenerator[Batch, None]:
+        """See `Relay`. Who asks for more has stored what came before."""
+        async with aclosing(super().receive(from_index)) as batches:
+            async for batch in batches:
+                came = [statements.decode(one.statement) for one in batch.statements]
+                ids = [one.id(self._network_id).hex() for one in came if one.type == statements.HEADER]
+                self._stamp("came", ids)
+                yield batch
+                self._stamp("taken", ids)
+
+    def _stamp(self, name: str, ids: Sequence[str]) -> None:
+        at = time.perf_counter()
+        for one in ids:
+            self.stamps[name].setdefault(one, at)
+
+
+@asynccontextmanager
+async def _home(config: Config) -> AsyncIterator[tuple[Hotline, Config]]:
+    """The member's home with its node; with `stamps`, what passes between node and relay is noted."""
+    if not config.get("stamps"):
+        async with open_home(config["home"], PASSPHRASE) as hotline:
+            yield hotline, {}
+        return
+    home = Home.open(Path(config["home"]), PASSPHRASE)
+    relay = _Stamped(home)
+    home.close()
+    try:
+        async with open_home(config["home"], PASSPHRASE, relay=relay) as hotline:
+            yield hotline, relay.stamps
+    finally:
+        await relay.close()
 
 
 async def take_all(config: Config, gate: Gate) -> Config:
