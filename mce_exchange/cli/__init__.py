@@ -1,9 +1,9 @@
 """`mce`: a hotline's node and its desk on the command line.
 
-`setup` makes and joins, `mail` sends and answers, `running` runs the node, `evidence` and `exporting` prove,
-`keys` is the life of keys, `board` what a hotline's board signs, `questions` what a person decides, `backup`
-saves and restores a home, `directory` the federation's ceremony, `common` what all of them share, `home` what
-those share that need a home.
+`setup` makes and joins, `mail` sends and answers, `running` runs the node, `doctor` finds what is wrong,
+`evidence` and `exporting` prove, `keys` is the life of keys, `board` what a hotline's board signs,
+`questions` what a person decides, `backup` saves and restores a home, `directory` the federation's ceremony,
+`common` what all of them share, `home` what those share that need a home.
 
 A module is imported when one of its commands is called: see `lazy`.
 """
@@ -31,6 +31,8 @@ lazy.add(
             "mail:refuse",
             "running:run",
             "running:status",
+            "doctor:doctor",
+            "doctor:tidy",
             "questions:questions",
             "questions:answer",
             "backup:backup",

@@ -16,7 +16,6 @@ from mce_exchange.client.diagnose import diagnose
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.facade import open_home as open_node
 from mce_exchange.errors import UsageError
-from mce_exchange.hotline.own import as_asked
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
 from mce_exchange.text import one_line
@@ -26,7 +25,9 @@ _DAY = 24 * 3600.0
 
 def run(
     *,
-    once: Annotated[bool, Parameter(help="End when all is sent and received.")] = False,
+    once: Annotated[
+        bool, Parameter(help="End when all is sent and received, and what was due is done.")
+    ] = False,
     patience: Annotated[
         float, Parameter(help="With --once: how many seconds to bear with the relay.")
     ] = 60.0,
@@ -73,13 +74,20 @@ async def _run(
                 asyncio.create_task(arrival.run()),
             ]
             if patience is not None:
-                tasks.append(asyncio.create_task(hotline.idle(patience)))
+                tasks.append(asyncio.create_task(_once(hotline, patience)))
             done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
                 task.cancel()
             for task in done:
                 task.result()
     return 0
+
+
+async def _once(hotline: Hotline, patience: float) -> None:
+    # What is due is judged by the log as followed, and goes to it as well.
+    await hotline.idle(patience)
+    await hotline.look()
+    await hotline.idle(patience)
 
 
 async def _alarms(common: Common, hotline: Hotline) -> None:
@@ -148,14 +156,10 @@ def _values(opened: Desk) -> dict[str, Any]:
 
 
 def _entered(opened: Desk) -> str:
-    """Whether the Directory says of this member what its card asked for (SPEC section 8.9)."""
-    state = opened.follower.state
-    record = state.directory.members.get(opened.identity.member)
-    card = opened.identity.card(opened.home)
-    if record is None:
+    entered = opened.identity.entered(opened.home, opened.follower.state)
+    if entered is None:
         return "no: give the federation your card (`mce card --out`)"
-    asked = card and as_asked(card, record, record, state.revoked)
-    return "as the card says" if asked else "not as the newest card says"
+    return "as the card says" if entered else "not as the newest card says"
 
 
 def _alarm(alarm: Raised) -> str:

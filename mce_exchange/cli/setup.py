@@ -10,6 +10,7 @@ from mce_exchange import limits
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
 from mce_exchange.cli.home import open_home
 from mce_exchange.client import joining
+from mce_exchange.errors import UsageError
 from mce_exchange.keyfile import replace_file
 from mce_exchange.primitives.vault import Cost
 from mce_exchange.primitives.verify import sha256
@@ -74,8 +75,10 @@ def card(
 
 def join(
     *,
-    directory: Annotated[list[Path], Parameter(help="Directory files from version 1 on, in order.")],
-    fingerprint: Annotated[str, Parameter(help="The root fingerprint: 64 hex digits or 24 words.")],
+    directory: Annotated[
+        list[Path] | None, Parameter(help="Directory files from version 1 on, in order.")
+    ] = None,
+    fingerprint: Annotated[str, Parameter(help="The root fingerprint: 64 hex digits or 24 words.")] = "",
     relay_address: Annotated[str, Parameter(help="host:port, if not the one in the Directory.")] = "",
     proxy: Annotated[
         str, Parameter(help="An HTTP proxy to connect through, as http://host:port; none for none.")
@@ -85,19 +88,26 @@ def join(
 ) -> int:
     """Pin a network by its root fingerprint, and its relay by the Directory.
 
+    Without both, in a home that has joined: pin again the relay of the newest Directory that it has followed.
+
     Example: mce join --home be --directory genesis.directory --fingerprint "abandon ability ..."
     """
-    pinned = fingerprints.read_fingerprint(fingerprint)
-    files = [read_file(path, limits.DIRECTORY_BUNDLE) for path in directory]
+    if bool(directory) != bool(fingerprint):
+        raise UsageError("give Directory files and the fingerprint that they are held against, or neither")
+    pinned = fingerprints.read_fingerprint(fingerprint) if directory else None
+    files = [read_file(path, limits.DIRECTORY_BUNDLE) for path in directory or ()]
     with open_home(common, secret) as home:
-        joined = joining.join(home, files, pinned=pinned, relay_address=relay_address, proxy=proxy)
+        if pinned is None:
+            joined = joining.join_again(home, relay_address=relay_address, proxy=proxy)
+        else:
+            joined = joining.join(home, files, pinned=pinned, relay_address=relay_address, proxy=proxy)
     text = f"Joined {one_line(joined.name)}, Directory version {joined.version},"
     text += f" {joined.relay} at {one_line(joined.address)}."
     if not joined.entered:
         text += " This member is NOT in it yet: give the federation your card."
     common.say(
         {
-            "network_id": pinned.hex(),
+            "network_id": joined.network_id.hex(),
             "version": joined.version,
             "relay": joined.relay,
             "address": joined.address,

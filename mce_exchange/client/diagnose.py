@@ -15,7 +15,7 @@ from mce_exchange.store.home import Home
 
 _SECONDS: Final = 5.0
 _HEAD: Final = 16 * 1024
-_NOT_ADMITTED: Final = "the relay does not admit this certificate: is this member's card in the Directory?"
+NOT_ADMITTED: Final = "the relay does not admit this certificate: is this member's card in the Directory?"
 
 
 class ProxyError(Exception):
@@ -45,11 +45,11 @@ def diagnose(home: Home) -> str:
             # In TLS 1.3 the server judges our certificate after the handshake: its alert comes here, or it
             # hangs up. One that admits us speaks first, even to say that it is draining.
             door.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
-            return "open" if door.recv(9) else _NOT_ADMITTED
+            return "open" if door.recv(9) else NOT_ADMITTED
     except ssl.SSLCertVerificationError:
         return "the relay shows another certificate than the pinned one: do not trust it, ask the operator"
     except ssl.SSLError:
-        return _NOT_ADMITTED
+        return NOT_ADMITTED
     except ProxyError as error:
         return f"the proxy does not let us through to {host}:{port}: {error}"
     except TimeoutError:

@@ -224,6 +224,13 @@ class Hotline:
                     await event.wait()
             self.node.unsubscribe(event)
 
+    async def look(self) -> None:
+        """Hold every receipt against the relay's newest anchor, and make what is due: a prekey, marks.
+
+        A node does so by itself now and then. What is made has to be sent: `idle` waits for it.
+        """
+        await self.node.look()
+
     async def case(self, case_id: str) -> list[tuple[str, CaseMessage]]:
         """Every message of a case that this home holds, both ways, oldest first: (sender, message)."""
         found, after = [], 0

@@ -12,6 +12,7 @@ from mce_exchange.errors import MceError, StoreError, UsageError
 from mce_exchange.hotline import signing
 from mce_exchange.hotline.answers import Author
 from mce_exchange.hotline.follow import Follower
+from mce_exchange.hotline.own import as_asked
 from mce_exchange.hotline.signing import obeying
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.primitives.verify import equal
@@ -69,6 +70,14 @@ class Identity:
         data = home.settings.find(settings.CARD)
         with _undamaged():
             return decode_card(data) if data else None
+
+    def entered(self, home: Home, state: PublicState) -> bool | None:
+        """Whether the Directory says of us what our newest card asks for (SPEC 8.9); None: nothing at all."""
+        record = state.directory.members.get(self.member)
+        if record is None:
+            return None
+        card = self.card(home)
+        return card is not None and as_asked(card, record, record, state.revoked)
 
     def switch(self, home: Home, state: PublicState) -> None:
         """Sign from now on with the newest of this home's keys that lives, by the log as followed."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from mce_exchange.client.address import read_address, read_proxy
-from mce_exchange.client.identity import GENESIS
+from mce_exchange.client.identity import GENESIS, Identity
 from mce_exchange.directory import trust
 from mce_exchange.directory.compose import new_key
-from mce_exchange.directory.model import Member, Role, Status
+from mce_exchange.directory.model import Directory, Member, Role, Status
 from mce_exchange.directory.records import Bundle, decode_card, encode_card, name_is_plain
 from mce_exchange.errors import DirectoryError, ProtocolError, UsageError
 from mce_exchange.keys import PrivateKey
@@ -29,6 +29,7 @@ ROLES: Final[dict[RoleName, Role]] = {
 class Joined:
     """What was pinned; `entered` is whether this member stands in the Directory with this home's key."""
 
+    network_id: bytes
     name: str
     version: int
     relay: str
@@ -95,14 +96,28 @@ def join(
 
     `proxy` is "http://host:port", "none" for a proxy no more, or empty for no change.
     """
-    via = read_proxy(proxy) if proxy not in ("", "none") else ""
-    if relay_address:
-        read_address(relay_address)
     bundles = [Bundle.decode(data) for data in files]
     before = home.settings.find(settings.NETWORK_ID)
     if before is not None and before != pinned:
         raise UsageError("this home has joined another network", remedy="make a new home for this one")
     directory = trust.open_chain(bundles, network_id=pinned)
+    with home.database.write():
+        home.settings.put(settings.NETWORK_ID, pinned)
+        home.settings.put(GENESIS, bundles[0].encode())
+        return _pin(home, directory, relay_address=relay_address, proxy=proxy)
+
+
+def join_again(home: Home, *, relay_address: str = "", proxy: str = "") -> Joined:
+    """Pin again the relay of the newest Directory that this home has followed; its network stays."""
+    directory = Identity.of(home).follower(home).state.directory
+    with home.database.write():
+        return _pin(home, directory, relay_address=relay_address, proxy=proxy)
+
+
+def _pin(home: Home, directory: Directory, *, relay_address: str, proxy: str) -> Joined:
+    via = read_proxy(proxy) if proxy not in ("", "none") else ""
+    if relay_address:
+        read_address(relay_address)
     relays = [relay for relay in directory.relays.values() if not relay.life.removed]
     if not relays:
         raise DirectoryError(f"no relay lives in Directory version {directory.version}")
@@ -110,15 +125,13 @@ def join(
     address = relay_address or relay.address
     member = directory.members.get(home.settings.text(settings.MEMBER))
     own = set(home.secrets.signing_ids())
-    with home.database.write():
-        home.settings.put(settings.NETWORK_ID, pinned)
-        home.settings.put(GENESIS, bundles[0].encode())
-        home.settings.put(settings.RELAY_ADDRESS, address)
-        home.settings.put(settings.RELAY_CERTIFICATE, relay.certificates[-1])
-        home.settings.put(settings.RELAY_NAMED, f"{directory.version} {relay.address}")
-        if proxy:
-            home.settings.put(settings.PROXY, via)
+    home.settings.put(settings.RELAY_ADDRESS, address)
+    home.settings.put(settings.RELAY_CERTIFICATE, relay.certificates[-1])
+    home.settings.put(settings.RELAY_NAMED, f"{directory.version} {relay.address}")
+    if proxy:
+        home.settings.put(settings.PROXY, via)
     return Joined(
+        network_id=directory.network_id,
         name=directory.name,
         version=directory.version,
         relay=relay.id,

@@ -114,8 +114,15 @@ class Node:
 
         Raises `TransportError` if the relay does not answer.
         """
+        settled = await self.run_home(self.home.settled)
+        # Asked for between the two looks: so it covers all that was published before, and nothing came since.
         reached = self._covers(await self._relay.checkpoint())
-        return reached and await self.run_home(self.home.settled)
+        return settled and reached and await self.run_home(self.home.settled)
+
+    async def look(self) -> None:
+        """What the node does now and then, done now: the newest anchor, upkeep."""
+        await self._anchors()
+        await self._keep_up()
 
     async def catch_up(self, seconds: float) -> None:
         """The first time, wait until the log has been followed to where the relay's was, or so long.

@@ -7,8 +7,8 @@ erases the attachment.
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -77,16 +77,32 @@ class Attachments:
         with _typed("erase"):
             self.path(root).unlink(missing_ok=True)
 
-    def tidy(self) -> None:
-        """Remove what no process can be at work on any more: parts untouched for a week."""
-        before = time.time() - _ABANDONED_SECONDS
+    def tidy(self, *, needed: Container[bytes] | None = None) -> int:
+        """Remove what no process can be at work on any more: parts untouched for a week.
+
+        With the roots that are `needed`, whole attachments of no message as well. The bytes freed.
+        """
+        before, freed = time.time() - _ABANDONED_SECONDS, 0
         with _typed("erase"):
-            for path in self._folder.glob("*.part"):
-                if path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
+            for path in self._folder.iterdir():
+                spare = path.suffix == ".part" or (needed is not None and _root(path) not in needed)
+                with suppress(FileNotFoundError):  # another process has removed it or made it whole
+                    found = path.stat()
+                    if spare and found.st_mtime < before:
+                        path.unlink()
+                        freed += found.st_size
+        return freed
 
     def _partial(self, root: bytes) -> Path:
         return self._folder / f"{root.hex()}.part"
+
+
+def _root(path: Path) -> bytes:
+    """Whose root a file's name is; what is none of ours is nobody's, and not ours to judge by its name."""
+    try:
+        return bytes.fromhex(path.name)
+    except ValueError:
+        return b""
 
 
 def _open(path: Path, flags: int) -> BinaryIO:
