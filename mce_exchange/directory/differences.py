@@ -33,7 +33,7 @@ def _members(before: Directory, after: Directory) -> Iterator[str]:
         if was is None:
             where = f", {one_line(member.country)}" if member.country else ""
             yield f"{member.id} enters: {one_line(member.name)}{where}, {member.role.name.lower()}"
-            yield from _keys(member.id, (), member.keys)
+            yield from _keys(member.id, (), member.keys, persons=True)
             continue
         yield from _member(was, member)
     for id_ in after.lifted_suspensions:
@@ -56,7 +56,7 @@ def _member(was: Member, member: Member) -> Iterator[str]:
         yield f"{member.id}: other door certificates"
     if was.policy != member.policy:
         yield f"{member.id}: two persons for {_acts(member.policy)}"
-    yield from _keys(member.id, was.keys, member.keys)
+    yield from _keys(member.id, was.keys, member.keys, persons=True)
     yield from _keys(f"the board of {member.id}", was.board_keys, member.board_keys)
     if was.board_threshold != member.board_threshold:
         yield f"the board of {member.id}: {member.board_threshold} signatures, so far {was.board_threshold}"
@@ -84,17 +84,20 @@ def _log(before: Directory, after: Directory) -> Iterator[str]:
         yield f"{after.quorum.k} of {after.quorum.n} witnesses, so far {before.quorum.k} of {before.quorum.n}"
 
 
-def _keys(owner: str, before: Sequence[SigningKey], after: Sequence[SigningKey]) -> Iterator[str]:
-    lives = {key.public.id: key.life for key in before}
-    labels = {key.public.id: key.label for key in before}
+def _keys(
+    owner: str, before: Sequence[SigningKey], after: Sequence[SigningKey], *, persons: bool = False
+) -> Iterator[str]:
+    old = {key.public.id: key for key in before}
     for key in after:
-        name = f"key {key.public.id.hex()}"
-        if key.public.id not in lives:
-            yield f"{owner}: {name} begins{_person(key.label)}"
-        elif _ended(lives[key.public.id], key.life):
+        was, name = old.get(key.public.id), f"key {key.public.id.hex()}"
+        whose = _person(key.label) if persons else ""
+        if was is None:
+            yield f"{owner}: {name} begins{whose}"
+            continue
+        if _ended(was.life, key.life):
             yield f"{owner}: {name} ends"
-        if labels.get(key.public.id, key.label) != key.label:
-            yield f"{owner}: {name} changes hands{_person(key.label) or ', to the desk'}"
+        if persons and was.label != key.label:
+            yield f"{owner}: {name} changes hands{whose or ', to the desk'}"
 
 
 def _person(label: str) -> str:

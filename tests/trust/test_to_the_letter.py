@@ -31,7 +31,10 @@ def test_each_change_of_a_member_is_one_exact_line() -> None:
     ro = replace(Person("ro", "").record, phone="")
     lines = told(lambda d: changes.enter(d, ro))
     assert lines[0] == "ro enters: Synthetic hotline ro, hotline"
-    assert lines[1:3] == [f"ro: key {key.public.id.hex()} begins" for key in ro.keys]
+    of = ("", ", of another person than the desk: second")
+    assert lines[1:3] == [
+        f"ro: key {key.public.id.hex()} begins{who}" for key, who in zip(ro.keys, of, strict=True)
+    ]
     assert lines[3:] == [f"valid until {UNTIL}"]
     pt = BEFORE.members["pt"]
     board = new_key(PrivateKey.from_seed(b"b" * 64).public)
@@ -94,7 +97,7 @@ def test_renewal_keeps_status_policy_and_the_label_of_a_new_key() -> None:
     assert (renewed.status, renewed.policy) == (Status.SUSPENDED, {Act.URGENT: 2})
     assert [(key.label, key.life) for key in renewed.keys] == [
         ("", Life(added=1, removed=4)),
-        ("", Life(added=1, removed=4)),
+        ("second", Life(added=1, removed=4)),
         ("desk", Life(added=4)),
     ]
     assert [(key.label, key.life) for key in renewed.board_keys] == [("board", Life(added=4))]
