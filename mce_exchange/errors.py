@@ -20,6 +20,7 @@
 No foreign exception leaves the public API. An error text holds ids and sizes, never content or keys.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import ClassVar
 
@@ -145,9 +146,14 @@ class ForkError(LogError):
         "keep both checkpoints: together they prove the fault; tell the federation and the auditors"
     )
 
-    def __init__(self, message: str, *, notes: tuple[bytes, bytes]) -> None:
+    def __init__(
+        self, message: str, *, notes: tuple[bytes, bytes], root: bytes = b"", proof: Sequence[bytes] = ()
+    ) -> None:
+        """`root` and `proof`: what the newer tree has at the older's size, if they are of two sizes."""
         super().__init__(message)
         self.notes = notes
+        self.root = root
+        self.proof = tuple(proof)
 
 
 class RefusedError(MceError):

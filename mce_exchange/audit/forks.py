@@ -1,9 +1,12 @@
 """Proof that a relay showed two views of one log: two notes by its key that cannot both be true."""
 
+from mce_exchange.audit.build import Views
 from mce_exchange.audit.report import Fork
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import LogError
-from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, size_of
+from mce_exchange.log import note as notes
+from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, size_of
+from mce_exchange.log.merkle import Tree
 from mce_exchange.log.proof import verify_consistency
 from mce_exchange.primitives.verify import equal
 from mce_exchange.v1 import evidence_pb2
@@ -22,6 +25,28 @@ def check_fork(record: evidence_pb2.EvidenceFork, state: PublicState) -> Fork:
             raise LogError("two notes that do not contradict each other")
         verify_consistency(older.size, record.root, newer.size, newer.root, list(record.proof))
     return Fork(older=older.size, newer=newer.size)
+
+
+def views(one: bytes, other: bytes, tree: Tree) -> Views | None:
+    """How two notes of the log's key contradict each other, as far as a tree shows it; None if it does not.
+
+    Of two sizes, the tree must be the larger note's up to there. Nothing is verified but the roots.
+    """
+    read = sorted(((read_checkpoint(notes.parse(note).text), note) for note in (one, other)), key=_size)
+    (older, older_note), (newer, newer_note) = read
+    if older.size == newer.size:
+        return None if equal(older.root, newer.root) else Views(older=older_note, newer=newer_note)
+    if not 0 < older.size < newer.size <= tree.size or not equal(tree.root(newer.size), newer.root):
+        return None
+    root = tree.root(older.size)
+    if equal(root, older.root):
+        return None
+    proof = tuple(tree.consistency_proof(older.size, newer.size))
+    return Views(older=older_note, newer=newer_note, root=root, proof=proof)
+
+
+def _size(read: tuple[Checkpoint, bytes]) -> int:
+    return read[0].size
 
 
 def _opened(note: bytes, state: PublicState) -> Checkpoint:

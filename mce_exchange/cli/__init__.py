@@ -2,8 +2,8 @@
 
 `setup` makes and joins, `mail` sends and answers, `running` runs the node, `doctor` finds what is wrong,
 `evidence` and `exporting` prove, `keys` is the life of keys, `board` what a hotline's board signs,
-`questions` what a person decides, `backup` saves and restores a home, `directory` the federation's ceremony,
-`common` what all of them share, `home` what those share that need a home.
+`witness` cosigns anchors, `questions` what a person decides, `backup` saves and restores a home,
+`directory` the federation's ceremony, `common` what all of them share, `home` what those share that need a home.
 
 A module is imported when one of its commands is called: see `lazy`.
 """
@@ -45,6 +45,7 @@ for group, text in {
     "keys:key": "The life of every key; new ones, revocations, contests.\n\nExample: mce key --home be",
     "board:board": "A hotline's board: its keys, and a new key for a hotline that lost everything.",
     "evidence:evidence": "Proof of who sent what to whom, when it arrived, that it was erased.",
+    "witness:witness": "Cosigning the log's anchors for the federation.\n\nExample: mce witness --home be",
     "directory:directory": "The federation's Directory: make, change, sign, publish.",
 }.items():
     app.command(f"mce_exchange.cli.{group}", help=text)

@@ -6,6 +6,7 @@ from mce_exchange import statement as statements
 from mce_exchange.client.record import Record
 from mce_exchange.errors import ForkError, LogError
 from mce_exchange.hotline.follow import Follower
+from mce_exchange.log.anchor import Anchor
 from mce_exchange.log.checkpoint import open_checkpoint, read_checkpoint, size_of
 from mce_exchange.log.note import parse
 from mce_exchange.primitives.verify import equal
@@ -14,6 +15,8 @@ from mce_exchange.store.alarms import Alarm
 
 _ANCHORED_SECONDS: Final = 24 * 3600
 _PATIENCE_SECONDS: Final = 3600
+# Three anchors at the usual pace.
+_WITNESSED_MINUTES: Final = 30
 
 
 class Anchoring:
@@ -25,6 +28,7 @@ class Anchoring:
         self._follower = follower
         self._asked = 0
         self._judged = False
+        self._lacking = 0
 
     def checkpoint(self, note: bytes, before: int) -> None:
         """The relay's newest checkpoint: of the same log, and not below the size `before` that it showed."""
@@ -47,32 +51,59 @@ class Anchoring:
         if shown.size <= tree.size and not equal(tree.root(shown.size), shown.root):
             self._fork(f"checkpoint {shown.size}", "a checkpoint is not the log that the relay sent us", note)
 
-    def anchor(self, note: bytes | None) -> None:
-        """The relay's newest anchor, or that it has none: it must fit the log, and so must every receipt."""
+    def anchor(self, note: bytes | None) -> bool:
+        """The relay's newest anchor, or that it has none: it must fit the log, and so must every receipt.
+
+        Whether it lacks its quorum: then the newest that has one is asked for.
+        """
         self._asked = self._asked or self._record.now
+        anchor: Anchor | None = None
         try:
             if note is None:
                 self._judged = True
             else:
-                self._take(note)
+                anchor = self._take(note)
         finally:
             with self._home.database.write():
                 self._receipts()
                 self._late()
+        return anchor is not None and not anchor.witnessed
 
-    def _take(self, note: bytes) -> None:
+    def witnessed(self, note: bytes | None) -> None:
+        """The newest anchor that had its quorum, or that there is none, while the newest of all has not.
+
+        Missing witnesses stop nothing; a view that they are not shown is noticed by that (threat L1).
+        """
+        self._lacking = self._lacking or self._record.now
+        if note is not None:
+            self._take(note, newest=False)
+        minutes = (self._record.now - self._lacking) // 60
+        if self._lacking and minutes >= _WITNESSED_MINUTES:
+            kept = self._home.logbook.witnessed()
+            text = f"no anchor has had its quorum of witnesses for {minutes} minutes: tell the federation"
+            with self._home.database.write():
+                self._record.alarm(Alarm.NOT_WITNESSED, f"since {kept[0] if kept else 0} entries", text)
+
+    def _take(self, note: bytes, *, newest: bool = True) -> Anchor | None:
+        """Keep an anchor that fits; None if the log has not been followed so far."""
         anchor = self._follower.state.open_anchor(note)
         size, tree = anchor.checkpoint.size, self._follower.tree
         if size > tree.size:
-            return
+            return None
         self._judged = True
         if not equal(tree.root(size), anchor.checkpoint.root):
             self._fork(f"anchor {size}", "the relay's anchor is not the log that it sent us", note)
-        if size < self._home.logbook.anchored:
+        if newest and size < self._home.logbook.anchored:
             self._rolled_back(size)
             raise LogError("the relay's newest anchor is older than one seen before")
+        kept = self._home.logbook.witnessed()
         with self._home.database.write():
-            self._home.logbook.put_anchor(size, anchor.time, note)
+            if newest:
+                self._home.logbook.put_anchor(size, anchor.time, note)
+            if anchor.witnessed and (kept is None or kept[:2] < (size, anchor.time)):
+                self._home.logbook.put_witnessed(size, anchor.time, note)
+                self._lacking = 0
+        return anchor
 
     def _fork(self, about: str, text: str, note: bytes) -> None:
         ours = self._home.logbook.checkpoint or b""

@@ -49,6 +49,8 @@ class Intake:
             kind = Alarm.FORK if notes else Alarm.INVALID_ENTRY
             with self._home.database.write():
                 self._record.alarm(kind, f"log {batch.first_index}", str(error), notes=notes)
+                if isinstance(error, ForkError):
+                    self._home.forks.put(*error.notes, error.root, error.proof)
             raise
         with self._home.database.write(), self._follower.ahead(taken.entries) as tree:
             self._home.logbook.append(batch.first_index, batch.entries)

@@ -5,7 +5,7 @@
     publish   acknowledgements and other Statements
     receive   the log, batch by batch
     fetch     attachments of messages that have come
-    anchors   the newest checkpoint and anchor, held against the log as followed
+    anchors   the newest checkpoint and anchor, held against the log as followed, and cosigned
     upkeep    prekeys, alarms
     watch     what other processes put into the home
 
@@ -32,6 +32,7 @@ from mce_exchange.client.record import Record
 from mce_exchange.client.relay import Relay
 from mce_exchange.client.sending import Sending
 from mce_exchange.client.upkeep import Upkeep
+from mce_exchange.client.witnessing import Witnessing
 from mce_exchange.errors import MceError, RefusedError, StoreError, TransportError, UsageError
 from mce_exchange.log.checkpoint import open_checkpoint, size_of
 from mce_exchange.store.database import News
@@ -67,6 +68,7 @@ class Node:
         record = Record(home=home, identity=self.identity, clock=clock)
         self.upkeep = Upkeep(record, self.follower)
         self.anchoring = Anchoring(record, self.follower)
+        self._witnessing = Witnessing(record, self.follower)
         self._relay = relay
         self._intake = Intake(record, self.follower, check=check)
         self._sending = Sending(
@@ -264,13 +266,13 @@ class Node:
         shown = self.follower.checkpoint
         before = shown.size if shown else 0
         await self.run_home(self.anchoring.checkpoint, await self._relay.checkpoint(), before)
-        try:
-            note: bytes | None = await self._relay.anchor(0)
-        except RefusedError as error:
-            if error.reason != "not_found":
-                raise
-            note = None
-        await self.run_home(self.anchoring.anchor, note)
+        note = await _found(self._relay.anchor(0))
+        lacking = await self.run_home(self.anchoring.anchor, note)
+        other = await _found(self._relay.witnessed()) if lacking else None
+        if lacking:
+            await self.run_home(self.anchoring.witnessed, other)
+        if note is not None and (signed := await self.run_home(self._witnessing.lines, note, other)):
+            await self._relay.cosign(*signed)
 
     async def _keep_up(self) -> None:
         await self.run_home(self.upkeep.run)
@@ -282,6 +284,16 @@ class Node:
             # A key may have been made, or a revocation taken from a file, by a command.
             await self.run_home(lambda: self.identity.switch(self.home, self.follower.state))
             self.changed()
+
+
+async def _found(asked: Awaitable[bytes]) -> bytes | None:
+    """What the relay answers; None if it has none yet."""
+    try:
+        return await asked
+    except RefusedError as error:
+        if error.reason != "not_found":
+            raise
+        return None
 
 
 def _typed(error: Exception) -> MceError:

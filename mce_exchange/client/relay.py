@@ -66,6 +66,12 @@ class Relay(Protocol):
     async def anchor(self, min_size: int) -> bytes:
         """The oldest anchor of at least a size, 0 for the newest: a note."""
 
+    async def witnessed(self) -> bytes:
+        """The newest anchor that had its quorum: a note."""
+
+    async def cosign(self, size: int, lines: bytes) -> None:
+        """Hand in a witness's two lines on the anchor of a size."""
+
     async def checkpoint(self) -> bytes:
         """The newest checkpoint: a note."""
 
@@ -166,11 +172,23 @@ class GrpcRelay:
 
     async def anchor(self, min_size: int) -> bytes:
         """See `Relay`."""
+        return await self._anchor(pb.GetAnchorRequest(min_size=min_size))
+
+    async def witnessed(self) -> bytes:
+        """See `Relay`."""
+        return await self._anchor(pb.GetAnchorRequest(witnessed=True))
+
+    async def _anchor(self, request: pb.GetAnchorRequest) -> bytes:
         with _errors():
-            answer = await self._stub.GetAnchor(
-                pb.GetAnchorRequest(min_size=min_size), timeout=self._seconds, wait_for_ready=True
-            )
+            answer = await self._stub.GetAnchor(request, timeout=self._seconds, wait_for_ready=True)
         return _there(answer).note
+
+    async def cosign(self, size: int, lines: bytes) -> None:
+        """See `Relay`."""
+        with _errors():
+            await self._stub.Cosign(
+                pb.CosignRequest(size=size, lines=lines), timeout=self._seconds, wait_for_ready=True
+            )
 
     async def checkpoint(self) -> bytes:
         """See `Relay`."""

@@ -4,7 +4,7 @@ Nothing is forgotten: a key, relay or witness that goes keeps its record with th
 and one that has gone never comes back. `version` is the one being written.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from mce_exchange.directory.compose import Draft, new_key
@@ -13,6 +13,7 @@ from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import RelayCard
 from mce_exchange.errors import UsageError
 from mce_exchange.keys import PublicKey
+from mce_exchange.log.anchor import Quorum, WitnessKey
 
 
 def carried(state: PublicState) -> tuple[Draft, list[str]]:
@@ -68,7 +69,7 @@ def renew(draft: Draft, card: Member, *, version: int) -> Draft:
 
 
 def leave(draft: Draft, member_id: str, *, version: int) -> Draft:
-    """A member goes: its keys end, its record and what it signed stay."""
+    """A member goes: its keys and its witness end, its record and what it signed stay."""
     before = _member(draft, member_id)
     after = replace(
         before,
@@ -79,6 +80,7 @@ def leave(draft: Draft, member_id: str, *, version: int) -> Draft:
         board_keys=_keys(before.board_keys, (), version),
         board_threshold=0,
     )
+    draft = _without_witnesses(draft, lambda one: one.member == member_id, version)
     return _with(draft, after)
 
 
@@ -129,6 +131,51 @@ def succeed_relay(draft: Draft, card: RelayCard, *, version: int) -> Draft:
         draft,
         relays=(*relays, card.relay),
         log_keys=(*log_keys, Living(value=card.log_key, life=Life(added=0))),
+    )
+
+
+def set_witnesses(
+    draft: Draft,
+    *,
+    add: Sequence[WitnessKey] = (),
+    end: Sequence[str] = (),
+    quorum: int | None = None,
+    version: int,
+) -> Draft:
+    """Witnesses that come, each in place of its member's and of its name's, and go by name.
+
+    `quorum` of all that live then must cosign an anchor, 0 for nobody; None leaves that, if it still holds.
+    """
+    living = {one.value.name for one in draft.witness_keys if not one.life.removed}
+    unknown = set(end) - living
+    if unknown:
+        raise UsageError(f"no living witness is called {min(unknown)}")
+    used = {one.value for one in draft.witness_keys}
+    again = next((one for one in add if one in used), None)
+    if again is not None:
+        raise UsageError(f"this key of witness {again.name} has been used: a witness key never comes back")
+    gone = {*end, *(one.name for one in add)}
+    members = {one.member for one in add}
+    draft = _without_witnesses(draft, lambda one: one.name in gone or one.member in members, version)
+    keys = (*draft.witness_keys, *(Living(value=one, life=Life(added=0)) for one in add))
+    n = sum(not one.life.removed for one in keys)
+    wanted = draft.quorum if quorum is None else Quorum(quorum, n if quorum else 0)
+    if wanted.n not in (0, n) or (wanted.n and not wanted.n < 2 * wanted.k <= 2 * wanted.n):
+        least = n // 2 + 1
+        raise UsageError(
+            f"a quorum of {wanted.k} of {wanted.n} for {n} witnesses",
+            remedy=f"say --quorum: {least} to {n}, or 0",
+        )
+    return replace(draft, witness_keys=keys, quorum=wanted)
+
+
+def _without_witnesses(draft: Draft, ends: Callable[[WitnessKey], bool], version: int) -> Draft:
+    return replace(
+        draft,
+        witness_keys=[
+            replace(one, life=_ended(one.life, version)) if not one.life.removed and ends(one.value) else one
+            for one in draft.witness_keys
+        ],
     )
 
 

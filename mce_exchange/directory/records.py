@@ -8,6 +8,7 @@ from mce_exchange import fields, limits, wire
 from mce_exchange.directory.model import Act, Life, Member, Relay, Role, SigningKey, Status
 from mce_exchange.errors import MalformedError
 from mce_exchange.keys import PublicKey
+from mce_exchange.log.anchor import WitnessKey
 from mce_exchange.log.checkpoint import LogKey
 from mce_exchange.primitives import tls
 from mce_exchange.v1 import directory_pb2, statement_pb2
@@ -62,6 +63,21 @@ def _new_log_key(pb: directory_pb2.LogKey) -> LogKey:
     if pb.added_version or pb.removed_version:
         raise MalformedError("a card says in which version its log key lives: the Directory says that")
     return LogKey(ed25519=pb.ed25519, ml_dsa_44=pb.ml_dsa_44)
+
+
+def encode_witness(key: WitnessKey) -> bytes:
+    """A witness's card: the keys that its member asks the federation to enter."""
+    return directory_pb2.WitnessKey(
+        name=key.name, member=key.member, ed25519=key.ed25519, ml_dsa_44=key.ml_dsa_44
+    ).SerializeToString(deterministic=True)
+
+
+def decode_witness(data: bytes) -> WitnessKey:
+    """The reverse; `MalformedError` or `LimitError`."""
+    pb = wire.parse(directory_pb2.WitnessKey, data, cap=limits.RELAY_RECORD)
+    if pb.added_version or pb.removed_version:
+        raise MalformedError("a card says in which version its witness lives: the Directory says that")
+    return WitnessKey(pb.name, pb.member, pb.ed25519, pb.ml_dsa_44)
 
 
 def encode_card(member_: Member) -> bytes:

@@ -192,9 +192,12 @@ class Follower:
             verify_consistency(end, tree.root(), checkpoint.size, checkpoint.root, batch.consistency)
             # The new checkpoint covers this tree: with another root the two notes contradict each other.
             if before and before.size <= tree.size and not equal(tree.root(before.size), before.root):
+                # The proof is made now: entries that are not taken are not there later.
                 raise ForkError(
                     f"these entries do not fit the checkpoint of {before.size} seen before",
                     notes=(note, batch.checkpoint),
+                    root=tree.root(before.size),
+                    proof=tree.consistency_proof_beyond(before.size, checkpoint.size, batch.consistency),
                 )
         return checkpoint
 

@@ -4,7 +4,7 @@ Attachments use the same tree over their ciphertext chunks (SPEC section 6).
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final, Self
 
@@ -147,21 +147,26 @@ class Tree:
         """RFC 6962 2.1.2; empty for sizes 0 and for equal ones. `ValueError` for sizes outside."""
         if not 0 <= old <= self._checked(new):
             raise ValueError(f"no proof from size {old} to {new}")
-        if old in (0, new):
-            return []
-        start, end, whole = 0, new, True
-        path: list[bytes] = []
-        while old != end:
+        return [self._range(*leaves) for leaves in _consistency(old, new)]
+
+    def consistency_proof_beyond(self, old: int, new: int, own: Sequence[bytes]) -> list[bytes]:
+        """The same to a tree of `new` leaves that this one begins: `own` is the proof from this one to it.
+
+        Every subtree that the proof needs is inside this tree, or stands in `own`, or is made of such.
+        """
+        if not 0 <= old <= self.size <= new:
+            raise ValueError(f"no proof from size {old} over {self.size} to {new}")
+        given = dict(zip(_consistency(self.size, new), own, strict=True))
+
+        def node(start: int, end: int) -> bytes:
+            if end <= self.size:
+                return self._range(start, end)
+            if (start, end) in given:
+                return given[start, end]
             middle = start + _split(end - start)
-            if old <= middle:
-                path.append(self._range(middle, end))
-                end = middle
-            else:
-                path.append(self._range(start, middle))
-                start, whole = middle, False
-        if not whole:
-            path.append(self._range(start, end))
-        return path[::-1]
+            return node_hash(node(start, middle), node(middle, end))
+
+        return [node(*leaves) for leaves in _consistency(old, new)]
 
     def _checked(self, size: int) -> int:
         if not 0 <= size <= self.size:
@@ -177,6 +182,25 @@ class Tree:
             return bytes(self._levels[level][at : at + limits.HASH])
         middle = start + _split(width)
         return node_hash(self._range(start, middle), self._range(middle, end))
+
+
+def _consistency(old: int, new: int) -> list[tuple[int, int]]:
+    """Where each subtree of a consistency proof begins and ends, in the order of its hashes."""
+    if old in (0, new):
+        return []
+    start, end, whole = 0, new, True
+    path: list[tuple[int, int]] = []
+    while old != end:
+        middle = start + _split(end - start)
+        if old <= middle:
+            path.append((middle, end))
+            end = middle
+        else:
+            path.append((start, middle))
+            start, whole = middle, False
+    if not whole:
+        path.append((start, end))
+    return path[::-1]
 
 
 def _split(width: int) -> int:

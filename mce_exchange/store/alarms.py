@@ -26,6 +26,8 @@ class Alarm(StrEnum):
     NOT_ACCEPTED = "not-accepted"
     NOT_SENT = "not-sent"
     NOT_ANCHORED = "not-anchored"
+    NOT_WITNESSED = "not-witnessed"
+    WITNESS_STOPPED = "witness-stopped"
     NO_ATTACHMENT = "no-attachment"
     SILENT = "silent"
     INVALID_ENTRY = "invalid-entry"

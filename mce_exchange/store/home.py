@@ -24,6 +24,7 @@ from mce_exchange.primitives.vault import Cost
 from mce_exchange.store.alarms import Alarms
 from mce_exchange.store.attachments import Attachments
 from mce_exchange.store.database import Database
+from mce_exchange.store.forks import Forks
 from mce_exchange.store.inbox import Inbox
 from mce_exchange.store.logbook import Logbook
 from mce_exchange.store.numbers import Numbers
@@ -33,6 +34,7 @@ from mce_exchange.store.questions import Questions
 from mce_exchange.store.receipts import Receipts
 from mce_exchange.store.secrets import Secrets
 from mce_exchange.store.settings import BEHIND, PLACE, Settings
+from mce_exchange.store.witness import Witness
 
 KEY_FILE: Final = "home.key"
 DATABASE: Final = "home.db"
@@ -58,6 +60,8 @@ class Home:
     receipts: Receipts
     alarms: Alarms
     questions: Questions
+    witness: Witness
+    forks: Forks
     attachments: Attachments
 
     @classmethod
@@ -91,11 +95,12 @@ class Home:
             ) from error
         database = Database(path / DATABASE)
         numbers = Numbers(database)
+        secrets = Secrets(database, master)
         return cls(
             path=path,
             database=database,
             settings=Settings(database),
-            secrets=Secrets(database, master),
+            secrets=secrets,
             logbook=Logbook(database),
             numbers=numbers,
             outbox=Outbox(database, master, numbers),
@@ -104,6 +109,8 @@ class Home:
             receipts=Receipts(database),
             alarms=Alarms(database),
             questions=Questions(database),
+            witness=Witness(database, secrets),
+            forks=Forks(database),
             attachments=Attachments(path / ATTACHMENTS),
         )
 

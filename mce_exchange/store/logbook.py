@@ -139,3 +139,12 @@ class Logbook:
             self._database.run("DELETE FROM anchor WHERE size = ?", last[0][0])
         self._database.run("DELETE FROM anchor WHERE time < ?", time - _KEPT_SECONDS)
         self._database.run("INSERT OR REPLACE INTO anchor VALUES (?, ?, ?)", size, time, note)
+
+    def witnessed(self) -> tuple[int, int, bytes] | None:
+        """Size, time and note of the newest anchor that had its quorum."""
+        rows = self._database.rows("SELECT size, time, note FROM witnessed")
+        return (int(rows[0][0]), int(rows[0][1]), bytes(rows[0][2])) if rows else None
+
+    def put_witnessed(self, size: int, time: int, note: bytes) -> None:
+        """Replace it."""
+        self._database.run("INSERT OR REPLACE INTO witnessed VALUES (1, ?, ?, ?)", size, time, note)

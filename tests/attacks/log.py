@@ -1,9 +1,12 @@
 """What stops attacks on witnesses, forks and tiles: the lines, what remains, the test that then fails."""
 
-from tests.attacks.cuts import without
+from tests.attacks.cuts import NODE, without
 
 ANCHORS = "relay/mce_relay/anchors.py"
+ANCHORING = "mce_exchange/client/anchoring.py"
+WITNESSING = "mce_exchange/client/witnessing.py"
 
+WITNESS = NODE + "witness.py::test_"
 COSIGN = "tests/relay/test_cosign.py::test_"
 
 DEFENCES = (
@@ -21,5 +24,39 @@ DEFENCES = (
         "L2",
         COSIGN + "l2_lines_come_through_the_door_of_the_witnesss_member_for_their_size",
         (ANCHORS, "if one.member == member), None)", "), None)"),
+    ),
+    without(
+        "L1",
+        WITNESS + "l1_a_log_that_the_witnesses_are_not_shown_is_noticed",
+        (ANCHORING, "if self._lacking and minutes >= _WITNESSED_MINUTES:", "if False:"),
+        shows="TimeoutError",
+    ),
+    without(
+        "L2",
+        WITNESS + "l2_the_state_is_on_disk_before_anything_is_signed",
+        (WITNESSING, "self._home.witness.advance(cosigner, anchor.checkpoint, note)", "pass"),
+    ),
+    without(
+        "L2",
+        WITNESS + "l2_another_root_than_the_one_cosigned_is_never_cosigned",
+        (WITNESSING, " or not equal(tree.root(state.size), state.root)", ""),
+        shows="TimeoutError",
+    ),
+    without(
+        "L2",
+        WITNESS + "l2_an_older_anchor_than_the_one_cosigned_is_never_cosigned",
+        (WITNESSING, "if new.size < state.size:", "if False:"),
+    ),
+    without(
+        "L2",
+        WITNESS + "l2_a_witness_restored_from_a_backup_finds_its_own_cosignature",
+        (WITNESSING, "name in one.times and one.checkpoint.size > state.size for", "False for"),
+        shows="TimeoutError",
+    ),
+    without(
+        "H8",
+        WITNESS + "h8_an_anchor_from_the_future_is_not_cosigned",
+        (WITNESSING, "if anchor.frozen > now + SKEW:", "if False:"),
+        shows="TimeoutError",
     ),
 )

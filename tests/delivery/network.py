@@ -193,6 +193,12 @@ class Door:
     async def anchor(self, min_size: int) -> bytes:
         return await self._answered(self.network.core.anchor(min_size))
 
+    async def witnessed(self) -> bytes:
+        return await self._answered(self.network.core.anchor(0, witnessed=True))
+
+    async def cosign(self, size: int, lines: bytes) -> None:
+        await self._answered(self.network.core.cosign(self.member, size, lines))
+
     async def checkpoint(self) -> bytes:
         return self.network.core.checkpoint()
 

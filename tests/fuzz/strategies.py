@@ -161,6 +161,7 @@ def strategies() -> Mapping[str, Callable[[], Bytes]]:
         "member-record": lambda: body(directory_pb2.MemberRecord),
         "member-card": lambda: body(directory_pb2.MemberCard),
         "relay-card": lambda: body(directory_pb2.RelayCard),
+        "witness-card": lambda: body(directory_pb2.WitnessKey),
         "directory-file": lambda: body(directory_pb2.DirectoryBundle),
         "statement-by-insider": lambda: _typed(bodies),
         "public-by-insider": lambda: _typed(public),

@@ -123,3 +123,19 @@ def test_c2sp_formats_of_the_signed_messages() -> None:
     lines = note.parse(witnessed(7)).signatures
     assert [len(line.value) for line in lines] == [64, 8 + 2420, 8 + 64, 8 + 2420]
     assert all(line.value[:8] == (7).to_bytes(8, "big") for line in lines[2:])
+
+
+def test_lines_stand_by_themselves_and_take_the_place_of_earlier_ones() -> None:
+    e, m = WITNESSES[0]
+    cosigner = anchor.Cosigner(name="witness0", member="member0", ed25519=e, ml_dsa_44=m)
+    assert cosigner.public == KNOWN[0]
+    first, second = (note.parse_lines(cosigner.lines(ANCHOR, time=time)) for time in (1010, 1020))
+    assert all(anchor.are_both(one, KNOWN[0]) for one in (first, second))
+    assert not anchor.are_both(first, KNOWN[1])
+    assert not anchor.are_both(first[:1], KNOWN[0])
+    assert not anchor.are_both(first[:1] * 2, KNOWN[0])
+    both = anchor.attach(anchor.attach(ANCHOR, first), second)
+    assert opened(both).times == {"witness0": 1020}
+    assert note.encode_lines(second) == both.removeprefix(ANCHOR)
+    with pytest.raises(MceError):
+        note.parse_lines(b"extension\n\n" + note.encode_lines(first))

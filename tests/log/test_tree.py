@@ -104,3 +104,15 @@ def test_l8_entries_are_strict_and_say_only_a_class_and_a_digest() -> None:
     for bad in (b"\x02" + entry.encode()[1:], b"\x01\x02" + entry.digest, entry.encode()[:-1]):
         with pytest.raises(MalformedError):
             LogEntry.decode(bad)
+
+
+def test_a_consistency_proof_over_a_tree_that_is_known_in_part() -> None:
+    for new in range(1, 34):
+        for known in range(1, new + 1):
+            part, own = merkle.Tree(LEAVES[:known]), TREE.consistency_proof(known, new)
+            for old in range(known + 1):
+                assert part.consistency_proof_beyond(old, new, own) == TREE.consistency_proof(old, new)
+    with pytest.raises(ValueError, match="no proof"):
+        merkle.Tree(LEAVES[:3]).consistency_proof_beyond(4, 5, [])
+    with pytest.raises(ValueError, match="shorter"):
+        merkle.Tree(LEAVES[:3]).consistency_proof_beyond(2, 5, [])

@@ -21,7 +21,7 @@ from mce_exchange.log.receipt import Receipt
 from mce_exchange.store.outbox import Outgoing
 from mce_exchange.store.publishing import Queued
 from mce_exchange.v1 import statement_pb2
-from tests.federation import Federation
+from tests.federation import NOW_MINUTES, Federation
 
 
 @dataclass
@@ -47,6 +47,9 @@ class MemoryRelay:
         self.attachments: dict[bytes, bytes] = {}
         self.grown = asyncio.Event()
         self.anchors = True
+        self.cosigned: dict[int, dict[str, bytes]] = {}
+        self.last_witnessed = b""
+        self.time = NOW_MINUTES * 60
 
     def log(self, held: Held) -> int:
         """Append, whatever it is."""
@@ -96,6 +99,15 @@ class MemoryRelay:
         tree = self.federation.tree
         proof = tuple(tree.inclusion_proof(index, tree.size))
         return Receipt(index=index, proof=proof, checkpoint=self.federation.signed_checkpoint())
+
+    def anchor(self) -> bytes:
+        """The log as it is, with the lines that came for this size."""
+        federation = self.federation
+        lines = self.cosigned.get(federation.tree.size, {}).values()
+        note = federation.anchor(self.time) + b"".join(lines)
+        if federation.state.open_anchor(note).witnessed:
+            self.last_witnessed = note
+        return note
 
     def door(self, member: str) -> "Door":
         """One member's connection."""
@@ -176,7 +188,16 @@ class Door:
     async def anchor(self, min_size: int) -> bytes:
         if not self.relay.anchors:
             raise RefusedError("no anchor", reason="not_found")
-        return self.relay.federation.anchor()
+        return self.relay.anchor()
+
+    async def witnessed(self) -> bytes:
+        if not self.relay.last_witnessed:
+            raise RefusedError("no anchor", reason="not_found")
+        return self.relay.last_witnessed
+
+    async def cosign(self, size: int, lines: bytes) -> None:
+        self.relay.cosigned.setdefault(size, {})[self.member] = lines
+        self.relay.anchor()
 
     async def checkpoint(self) -> bytes:
         return self.relay.federation.signed_checkpoint()

@@ -8,14 +8,15 @@ import pytest
 from mce_exchange.directory import changes, compose, differences, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Act, Directory, Life, Living, Relay, Role, Status
-from mce_exchange.directory.records import RelayCard
-from mce_exchange.errors import DirectoryError, UsageError
+from mce_exchange.directory.records import RelayCard, decode_witness, encode_witness
+from mce_exchange.errors import DirectoryError, MalformedError, UsageError
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log.anchor import Quorum, WitnessKey
 from mce_exchange.log.checkpoint import LogKey
 from mce_exchange.primitives.sign import Ed25519Key, MlDsa44Key
 from mce_exchange.primitives.tls import make_certificate
 from mce_exchange.statement import DIRECTORY, Statement
+from mce_exchange.v1 import directory_pb2
 from tests.federation import NOW_MINUTES, ROOTS, Federation, Person, signed
 
 FEDERATION = Federation()
@@ -188,3 +189,56 @@ def test_a_chain_of_files_is_opened_from_its_first() -> None:
     assert trust.open_chain([FEDERATION.genesis], network_id=FEDERATION.network_id) == BEFORE
     with pytest.raises(DirectoryError):
         trust.open_chain([FEDERATION.genesis, second, second], network_id=FEDERATION.network_id)
+
+
+def witness_key(member: str, name: str = "") -> WitnessKey:
+    seed = (f"witness {name or member}".encode() * 32)[:32]
+    keys = Ed25519Key.from_seed(seed), MlDsa44Key.from_seed(seed)
+    return decode_witness(encode_witness(WitnessKey(name or member, member, keys[0].public, keys[1].public)))
+
+
+def test_witnesses_come_go_and_are_replaced_and_the_quorum_fits() -> None:
+    first = [witness_key(one) for one in ("be", "es", "pt")]
+    lines = told(lambda d: changes.set_witnesses(d, add=first, quorum=2, version=2))
+    assert {"witness be begins", "2 of 3 witnesses, so far 0 of 0"} <= set(lines)
+
+    def enter(draft: Draft) -> Draft:
+        return with_other_root(changes.set_witnesses(draft, add=first, quorum=2, version=2))
+
+    entered = after(enter)
+    assert len(entered.witnesses(entered.index + 1)) == 3
+    # A new key in place of its member's before, whatever its name.
+    newer = witness_key("be", "be/2")
+    lines = told(lambda d: changes.set_witnesses(d, add=[newer], version=3), entered)
+    assert {"witness be ends", "witness be/2 begins"} <= set(lines)
+    replaced = after(lambda d: changes.set_witnesses(d, add=[newer], version=3), entered)
+    assert [one.name for one in replaced.witnesses(replaced.index + 1)] == ["es", "pt", "be/2"]
+    assert first[0] in entered.witnesses(entered.index + 1)
+    for wrong in (
+        {"end": ["be"]},
+        {"end": ["be/2"]},
+        {"end": ["be/2"], "quorum": 1},
+        {"add": [first[0]], "quorum": 2},
+        {"quorum": 4},
+        {"quorum": 1},
+    ):
+        with pytest.raises(UsageError):
+            changes.set_witnesses(Draft.of(replaced), version=4, **wrong)  # type: ignore[arg-type]  # any of them
+    none = after(lambda d: changes.set_witnesses(d, quorum=0, version=4), replaced)
+    assert none.quorum == Quorum(0, 0)
+    # A member that goes takes its witness along, and the quorum has to be said anew.
+    gone = changes.leave(Draft.of(replaced), "be", version=4)
+    with pytest.raises(UsageError, match="2 of 3 for 2"):
+        changes.set_witnesses(gone, version=4)
+    left = after(
+        lambda d: changes.set_witnesses(changes.leave(d, "be", version=4), quorum=2, version=4), replaced
+    )
+    assert left.quorum == Quorum(2, 2)
+
+
+def test_a_witnesss_card_says_nothing_of_versions() -> None:
+    key = witness_key("be")
+    pb = directory_pb2.WitnessKey.FromString(encode_witness(key))
+    pb.added_version = 1
+    with pytest.raises(MalformedError):
+        decode_witness(pb.SerializeToString())

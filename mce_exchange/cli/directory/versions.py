@@ -16,7 +16,7 @@ from mce_exchange.directory import changes, compose, differences, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Act, Directory, Life, Living, Status
 from mce_exchange.directory.public import PublicState
-from mce_exchange.directory.records import Bundle, RelayCard, decode_card
+from mce_exchange.directory.records import Bundle, RelayCard, decode_card, decode_witness
 from mce_exchange.errors import UsageError
 from mce_exchange.statement import DIRECTORY, Statement
 
@@ -86,6 +86,13 @@ def change(
     relay_card: Annotated[
         Path | None, Parameter(help="The relay that goes on with the log, with its keys, after all others.")
     ] = None,
+    witness: Annotated[
+        list[Path] | None, Parameter(help="Cards of `mce witness key`; each in place of its member's before.")
+    ] = None,
+    end_witness: Annotated[list[str] | None, Parameter(help="Names of witnesses that go.")] = None,
+    quorum: Annotated[
+        int | None, Parameter(help="How many of all witnesses must cosign an anchor; 0: nobody witnesses.")
+    ] = None,
     out: Out,
     common: Common = COMMON,
     secret: Secret = SECRET,
@@ -123,6 +130,13 @@ def change(
         )
     if relay_card is not None:
         draft = changes.succeed_relay(draft, RelayCard.decode(read(relay_card)), version=version)
+    draft = changes.set_witnesses(
+        draft,
+        add=[decode_witness(read(path)) for path in witness or ()],
+        end=end_witness or (),
+        quorum=quorum,
+        version=version,
+    )
     return _next(common, state, draft, out, decided)
 
 

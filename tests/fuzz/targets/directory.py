@@ -17,11 +17,14 @@ from mce_exchange.directory.records import (
     RelayCard,
     decode_card,
     decode_member,
+    decode_witness,
     encode_card,
     encode_member,
+    encode_witness,
 )
 from mce_exchange.errors import DirectoryError, LogError, SuiteError, UsageError
 from mce_exchange.log import merkle
+from mce_exchange.log.anchor import WitnessKey
 from mce_exchange.v1 import directory_pb2
 from tests.federation import LOG_KEY, ROOTS, signed
 from tests.fuzz import mutate, world
@@ -38,6 +41,10 @@ def _card(data: bytes) -> None:
 
 def _relay_card(data: bytes) -> None:
     assert RelayCard.decode(data).encode() == data
+
+
+def _witness_card(data: bytes) -> None:
+    assert encode_witness(decode_witness(data)) == data
 
 
 def _bundle(data: bytes) -> None:
@@ -134,6 +141,14 @@ def _relay_cards() -> tuple[bytes, ...]:
 
 
 @cache
+def _witness_cards() -> tuple[bytes, ...]:
+    return tuple(
+        encode_witness(WitnessKey(name, "be", ed25519.public, ml_dsa.public))
+        for name, (ed25519, ml_dsa) in world.WITNESSES.items()
+    )
+
+
+@cache
 def _genesis_files() -> tuple[bytes, ...]:
     return (world.network().genesis.encode(),)
 
@@ -181,6 +196,14 @@ TARGETS: Final = (
         seeds=_relay_cards,
         mutate=mutate.wire(_relay_cards),
         share=2000,
+    ),
+    Target(
+        name="witness-card",
+        run=_witness_card,
+        errors=BYTES,
+        seeds=_witness_cards,
+        mutate=mutate.wire(_witness_cards),
+        share=1000,
     ),
     Target(
         name="directory-file",
