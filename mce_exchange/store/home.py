@@ -129,6 +129,7 @@ class Home:
                 self.settings.put(PLACE, here)
                 if known is not None:
                     self.settings.put(BEHIND, "copied")
+                    self.witness.forget()
 
     @contextmanager
     def lock(self) -> Iterator[None]:

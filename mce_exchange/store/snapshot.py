@@ -18,8 +18,10 @@ from mce_exchange.store.database import Database
 # In the order of making, by which signing keys are known; a prekey that was never sent has no private half
 # in a restored home, which would let it out all the same.
 _ONLY: Final = {
-    "secret": "WHERE name NOT LIKE 'prekey/%' ORDER BY rowid",
+    "secret": "WHERE name NOT LIKE 'prekey/%' AND name NOT LIKE 'witness/%' ORDER BY rowid",
     "publishing": "WHERE NOT (type = 'prekey' AND state = 'waiting')",
+    # Of then: what is cosigned later must not be forgotten.
+    "witness": "WHERE false",
 }
 
 

@@ -52,6 +52,10 @@ class Witness:
         self._secrets.destroy(_PREFIX + _id(cosigner))
         self._database.run("DELETE FROM witness WHERE id = ?", _id(cosigner))
 
+    def forget(self) -> None:
+        """What was cosigned is not known any more: none of the keys held here signs again."""
+        self._database.run("DELETE FROM witness")
+
     def state(self, cosigner: Cosigner) -> State | None:
         """What these keys cosigned last; None if that is lost."""
         rows = self._database.rows("SELECT size, root, note FROM witness WHERE id = ?", _id(cosigner))

@@ -11,6 +11,9 @@ from mce_exchange.client.witnessing import make_witness
 from mce_exchange.directory.records import decode_witness
 from mce_exchange.log.anchor import SKEW, Anchor
 from mce_exchange.store.alarms import Alarm
+from mce_exchange.store.database import Database
+from mce_exchange.store.home import DATABASE
+from mce_exchange.store.snapshot import snapshot
 from tests.federation import NOW_MINUTES
 from tests.node.hostile import Door
 from tests.node.test_exchange import SOON, accepted, first, followed, send
@@ -92,7 +95,6 @@ async def test_l2_an_older_anchor_than_the_one_cosigned_is_never_cosigned(world:
         note = world.federation.anchor()
         await send(be, world)
         await until(lambda: len(world.relay.cosigned) > 1)
-        await be.node.run_home(lambda: None)
         assert await be.node.run_home(be.node._witnessing.lines, note) is None
         assert "after one of" in await alarm(be, Alarm.WITNESS_STOPPED)
 
@@ -146,12 +148,33 @@ async def test_keys_are_made_and_the_named_ones_sign_on(world: WitnessedWorld) -
         await followed(be, world)
         node = be.node
 
-        def make(**more: bool) -> str:
-            card = make_witness(node.home, node.identity, node.follower.state, "be/next", **more)
-            return decode_witness(card).name
+        def make(lost: bool) -> list[str]:
+            card = make_witness(node.home, node.identity, node.follower.state, "be/next", lost=lost)
+            assert decode_witness(card).name == "be/next"
+            return sorted(one.name for one in node.home.witness.held())
 
-        assert make() == "be/next"
-        assert {one.name for one in node.home.witness.held()} == {"be", "be/next"}
-        assert make(lost=True) == "be/next"
-        assert [one.name for one in node.home.witness.held()] == ["be/next"]
+        assert await node.run_home(make, False) == ["be", "be/next"]
+        assert await node.run_home(make, True) == ["be/next"]
         assert "keys are not in this home" in await alarm(be, Alarm.WITNESS_STOPPED)
+
+
+def test_l2_a_backup_holds_no_witness(world: WitnessedWorld) -> None:
+    path = world.folder / "be"
+    copy = world.folder / "copy.db"
+    with snapshot(path, path / DATABASE, at=1) as file:
+        copy.write_bytes(file.read())
+    database = Database(copy)
+    assert database.rows("SELECT name FROM secret WHERE name LIKE 'witness/%'") == []
+    assert database.rows("SELECT * FROM witness") == []
+    assert database.value("SELECT count(*) FROM secret WHERE name LIKE 'signing/%'") == 1
+    database.close()
+
+
+async def test_l2_a_copied_home_cosigns_no_more(world: WitnessedWorld) -> None:
+    home = world.home("be")
+    home.notice_a_move()
+    assert home.witness.state(cosigner("be"))
+    (home.path / "node.lock").unlink()
+    home.notice_a_move()
+    assert home.witness.state(cosigner("be")) is None
+    home.close()

@@ -223,7 +223,7 @@ def test_witnesses_come_go_and_are_replaced_and_the_quorum_fits() -> None:
         {"quorum": 1},
     ):
         with pytest.raises(UsageError):
-            changes.set_witnesses(Draft.of(replaced), version=4, **wrong)  # type: ignore[arg-type]  # any of them
+            changes.set_witnesses(Draft.of(replaced), version=4, **wrong)
     none = after(lambda d: changes.set_witnesses(d, quorum=0, version=4), replaced)
     assert none.quorum == Quorum(0, 0)
     # A member that goes takes its witness along, and the quorum has to be said anew.
