@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -228,6 +229,12 @@ def test_open_permissions(clinic: Clinic, doctor: Doctor) -> None:
     (clinic.folder / "be").chmod(0o755)
     (clinic.folder / "be/home.key").chmod(0o640)
     mended(clinic, doctor, Fault.PERMISSIONS)
+
+
+def test_every_fault_is_explained_to_the_administrator() -> None:
+    document = Path(__file__).resolve().parents[2] / "docs/administrator.md"
+    table = document.read_text("utf-8").partition("## Something is wrong")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == list(Fault)
 
 
 def test_a_person_reads_fault_sentence_and_command(
