@@ -16,6 +16,7 @@ from mce_exchange.client.attaching import Progress, Reader, Source, Stop, open_f
 from mce_exchange.client.identity import Identity
 from mce_exchange.client.ids import read_id
 from mce_exchange.client.relay import TRANSIENT, Accepted, Outcome
+from mce_exchange.client.renewing import Renewal
 from mce_exchange.directory.authority import authenticate
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import (
@@ -27,7 +28,7 @@ from mce_exchange.errors import (
     RefusedError,
     UsageError,
 )
-from mce_exchange.header import read_header
+from mce_exchange.header import Core, read_header
 from mce_exchange.hotline import answers, prekeys
 from mce_exchange.hotline.signing import obeying
 from mce_exchange.log.checkpoint import size_of
@@ -86,6 +87,7 @@ class Dispatch:
         self._identity = identity
         self._state = state
         self._clock = clock
+        self._renewal = Renewal(home, identity, self)
 
     def encrypt(
         self,
@@ -140,6 +142,16 @@ class Dispatch:
             for stream in draft.streams[1:]:
                 self._home.attachments.erase(stream.root)
             raise
+
+    def again(self, draft: Draft, body: Body, core: Core) -> bytes:
+        """The same ciphertext under a new number, by the key in use, in the caller's transaction: its id."""
+        manner = Manner(
+            urgent=core.urgent,
+            deadline_class=core.deadline_class,
+            lifetime_seconds=core.lifetime_seconds,
+            supersedes=core.supersedes,
+        )
+        return self._home.outbox.add(lambda: self._seal(draft, manner), body, at=int(self._clock())).id
 
     def _seal(self, draft: Draft, manner: Manner) -> Sealed:
         # A prekey that a revoked key signed is sealed to no more, whichever way the revocation came.
@@ -197,9 +209,15 @@ class Dispatch:
         )
         return None
 
+    def to_submit(self, limit: int, skip: Container[object]) -> list[Outgoing]:
+        """Messages that wait, by keys that live."""
+        lives = self._renewal.run(self._state(), now=int(self._clock()))
+        return self._home.outbox.waiting(limit, skip=skip) if lives else []
+
     def to_publish(self, limit: int, skip: Container[object]) -> list[Queued]:
-        """Statements that wait, acknowledgements signed."""
+        """Statements that wait, acknowledgements signed, by keys that live."""
         self._home.publishing.sign_delivered(partial(answers.delivered, self._identity.author))
+        self._renewal.run(self._state(), now=int(self._clock()))
         return self._home.publishing.waiting(limit, skip=skip)
 
     def published(self, queued: Sequence[Queued], outcomes: Sequence[Outcome]) -> list[MceError | None]:
@@ -208,6 +226,9 @@ class Dispatch:
             return [self._published(one, outcome) for one, outcome in zip(queued, outcomes, strict=True)]
 
     def _published(self, one: Queued, outcome: Outcome) -> MceError | None:
+        # Signed anew while these bytes were under way: the answer to them decides nothing.
+        if not self._home.publishing.waits(one):
+            return None
         if isinstance(outcome, RefusedError):
             if outcome.reason in TRANSIENT:
                 return outcome

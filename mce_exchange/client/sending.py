@@ -110,10 +110,10 @@ class Sending:
 
     async def submit(self) -> float | None:
         """Messages whose attachments are there."""
-        outbox, calls = self._home.outbox, self._messages
+        calls = self._messages
         return await self._call(
             calls,
-            partial(outbox.waiting, calls.size, skip=calls.waiting()),
+            partial(self._dispatch.to_submit, calls.size, calls.waiting()),
             lambda one: one.header_id,
             self._relay.submit,
             self._dispatch.sent,

@@ -11,6 +11,7 @@ import msgpack
 
 from mce_exchange import limits
 from mce_exchange.errors import StoreError
+from mce_exchange.log.entry import LogEntry
 from mce_exchange.store.database import Database
 
 _APART_SECONDS: Final = 600
@@ -59,6 +60,10 @@ class Logbook:
     def entries(self) -> Iterator[bytes]:
         """All entries in order, in the memory of one."""
         return (row[0] for row in self._database.each("SELECT entry FROM entry ORDER BY log_index"))
+
+    def holds(self, entry: LogEntry) -> bool:
+        """Whether the log as followed has this entry. It looks at all of them."""
+        return bool(self._database.value("SELECT 1 FROM entry WHERE entry = ? LIMIT 1", entry.encode()))
 
     def put_statement(self, logged: Logged, *, about: Sequence[bytes] = ()) -> None:
         """Keep a Statement's bytes, and the header ids it speaks of (32 bytes each)."""

@@ -99,35 +99,39 @@ class Outbox:
     def put(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
         """Number, sign and store in one transaction: a crash leaves the whole message or none of it."""
         with self._database.write():
-            sealed = seal()
-            core = sealed.header.core
-            self._database.touch(News.UPLOADS if len(core.streams) > 1 else News.OUTBOX)
-            for recipient in core.recipients:
-                self._numbers.give(recipient.member, recipient.sequence, sealed.id)
-            key_box, box = bodies.shut(self._master, sealed.id, body)
+            return self.add(seal, body, at=at)
+
+    def add(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
+        """The same within the caller's transaction."""
+        sealed = seal()
+        core = sealed.header.core
+        self._database.touch(News.UPLOADS if len(core.streams) > 1 else News.OUTBOX)
+        for recipient in core.recipients:
+            self._numbers.give(recipient.member, recipient.sequence, sealed.id)
+        key_box, box = bodies.shut(self._master, sealed.id, body)
+        self._database.run(
+            "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
+            " body_key, body, at, urgent, to_upload, lifetime)"
+            " VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            sealed.id,
+            core.sender,
+            sealed.statement.raw,
+            msgpack.packb(list(sealed.wraps)),
+            sealed.payload,
+            key_box,
+            box,
+            at,
+            core.urgent,
+            len(core.streams) > 1,
+            core.lifetime_seconds,
+        )
+        for position, recipient in enumerate(core.recipients):
             self._database.run(
-                "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
-                " body_key, body, at, urgent, to_upload, lifetime)"
-                " VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO recipient (header_id, position, member, status) VALUES (?, ?, ?, 'waiting')",
                 sealed.id,
-                core.sender,
-                sealed.statement.raw,
-                msgpack.packb(list(sealed.wraps)),
-                sealed.payload,
-                key_box,
-                box,
-                at,
-                core.urgent,
-                len(core.streams) > 1,
-                core.lifetime_seconds,
+                position,
+                recipient.member,
             )
-            for position, recipient in enumerate(core.recipients):
-                self._database.run(
-                    "INSERT INTO recipient (header_id, position, member, status) VALUES (?, ?, ?, 'waiting')",
-                    sealed.id,
-                    position,
-                    recipient.member,
-                )
         return sealed
 
     def waiting(self, limit: int, *, to_upload: bool = False, skip: Container[object] = ()) -> list[Outgoing]:
@@ -150,6 +154,23 @@ class Outbox:
                 ),
                 limit,
             )
+
+    def queued(self) -> list[tuple[bytes, bytes]]:
+        """Header id and Statement of all that the relay has not answered, in the order of their numbers."""
+        rows = self._database.rows(
+            "SELECT header_id, statement FROM message WHERE outgoing = 1 AND state = 'queued' ORDER BY id"
+        )
+        return [(bytes(header_id), bytes(raw)) for header_id, raw in rows]
+
+    def outgoing(self, header_id: bytes) -> Outgoing:
+        """One message as it goes to the relay; `StoreError` if there is none."""
+        r = self._database.row(
+            "SELECT header_id, statement, wraps, payload FROM message WHERE header_id = ? AND outgoing = 1",
+            header_id,
+        )
+        if r is None:
+            raise StoreError(f"no message {header_id.hex()} was sent from this home")
+        return Outgoing(header_id=r[0], statement=r[1], wraps=_wraps(r[2]), payload=r[3])
 
     def uploaded(self, header_id: bytes, *, done: bool) -> None:
         """Note whether all attachments of a message are at the relay."""

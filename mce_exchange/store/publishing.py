@@ -31,7 +31,7 @@ class Queued:
 
 
 class Publishing:
-    """The queue. States: `waiting`, `accepted`, `refused`."""
+    """The queue. States: `waiting`, `held` (no key is left to sign it with), `accepted`, `refused`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -101,11 +101,43 @@ class Publishing:
                 limit,
             )
 
+    def unanswered(self, *, held: bool) -> list[Queued]:
+        """What waits; with `held`, also what could be logged if another key signed it."""
+        rows = self._database.rows(
+            "SELECT id, type, statement, wrap, members FROM publishing WHERE state = 'waiting' OR (? AND"
+            " (state = 'held' OR (state = 'refused' AND reason = 'bad_signature'))) ORDER BY id",
+            held,
+        )
+        return [Queued(id=r[0], type=r[1], statement=r[2], wrap=r[3], members=records(r[4])) for r in rows]
+
+    def waits(self, queued: Queued) -> bool:
+        """Whether just these bytes still wait for an answer."""
+        return bool(
+            self._database.value(
+                "SELECT 1 FROM publishing WHERE id = ? AND state = 'waiting' AND statement = ?",
+                queued.id,
+                queued.statement,
+            )
+        )
+
+    def replace(self, id_: int, statement: Statement) -> None:
+        """The same, signed anew."""
+        self._database.touch(News.STATEMENTS)
+        self._database.run(
+            "UPDATE publishing SET state = 'waiting', reason = '', statement = ? WHERE id = ?",
+            statement.raw,
+            id_,
+        )
+
+    def hold(self, id_: int) -> None:
+        """It is not sent before it is signed anew."""
+        self._database.run("UPDATE publishing SET state = 'held', reason = '' WHERE id = ?", id_)
+
     def unseen(self, type_: str, log_size: int) -> list[bytes]:
         """Statements of one type that wait, or stand in the log above what has been followed."""
         rows = self._database.rows(
             "SELECT statement FROM publishing WHERE type = ? AND"
-            " (state = 'waiting' OR (state = 'accepted' AND log_index >= ?))",
+            " (state IN ('waiting', 'held') OR (state = 'accepted' AND log_index >= ?))",
             type_,
             log_size,
         )

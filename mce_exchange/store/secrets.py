@@ -44,6 +44,12 @@ class Secrets:
         self._prekeys.pop(name, None)
         self._database.run("DELETE FROM secret WHERE name = ?", name)
 
+    def rename(self, name: str, other: str) -> None:
+        """Keep a secret under another name, if it is here."""
+        if self.names(name):
+            self.put(other, self.get(name))
+            self.destroy(name)
+
     def put_signing(self, key: PrivateKey) -> None:
         """Keep a signing key (64 bytes) under its id."""
         self.put(f"{_SIGNING}{key.public.id.hex()}", key.seed)
