@@ -3,7 +3,8 @@
 `setup` makes and joins, `mail` sends and answers, `running` runs the node, `doctor` finds what is wrong,
 `evidence` and `exporting` prove, `keys` is the life of keys, `board` what a hotline's board signs,
 `witness` cosigns anchors, `questions` what a person decides, `backup` saves and restores a home,
-`directory` the federation's ceremony, `common` what all of them share, `home` what those share that need one.
+`erasing` destroys, `directory` the federation's ceremony, `common` what all of them share,
+`home` what those share that need one.
 
 A module is imported when one of its commands is called: see `lazy`.
 """
@@ -35,6 +36,9 @@ lazy.add(
             "doctor:tidy",
             "questions:questions",
             "questions:answer",
+            "erasing:erase",
+            "erasing:retention",
+            "erasing:holders",
             "backup:backup",
             "backup:restore",
             "backup:passphrase",

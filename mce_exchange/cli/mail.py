@@ -188,5 +188,7 @@ def refuse(
 
 
 def _kind(home: Home, header_id: bytes) -> str:
+    if not home.inbox.holds(header_id):
+        return "erased"
     kind = case.decode(home.inbox.body(header_id).content).kind
     return kind.name if kind else "newer kind"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -12,10 +13,12 @@ from mce_exchange.cli.arrival import Arrival
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, progress
 from mce_exchange.cli.home import Desk, open_desk
 from mce_exchange.client import desk as acts
+from mce_exchange.client import erasure
 from mce_exchange.client.diagnose import diagnose
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.facade import open_home as open_node
 from mce_exchange.errors import UsageError
+from mce_exchange.store import settings
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
 from mce_exchange.text import one_line
@@ -152,6 +155,8 @@ def _values(opened: Desk) -> dict[str, Any]:
         "inbox": home.inbox.count("ready"),
         "fetching": home.inbox.count("fetching"),
         "locked": home.inbox.count("locked"),
+        "retention_days": home.settings.number(settings.RETENTION_DAYS),
+        "not_erased": sum(1 for _ in erasure.holders(home, int(time.time()))),
     }
 
 

@@ -112,6 +112,7 @@ class Incoming:
             at=self._record.now,
             urgent=arrived.header.core.urgent,
             position=arrived.position,
+            lifetime=arrived.header.core.lifetime_seconds,
         )
         if refusal:
             self._refuse(arrived, refusal)

@@ -1,8 +1,11 @@
-"""What a home does by itself: prekeys in time, old halves destroyed, gaps and silence told, daily marks."""
+"""What a home does by itself: prekeys in time, old halves destroyed, gaps and silence told, daily
+marks, erasure.
+"""
 
 from typing import Final
 
 from mce_exchange import statement as statements
+from mce_exchange.client import erasure
 from mce_exchange.client.record import Record
 from mce_exchange.hotline import answers, prekeys
 from mce_exchange.hotline.follow import Follower
@@ -45,9 +48,15 @@ class Upkeep:
             self._silent()
             self._late_prekeys()
             self._marks()
-        if self._to_scrub:
+            self._to_scrub |= erasure.erase(self._record)
+            erasure.watch(self._record)
+        unsaid = self._home.erasing.waiting
+        if self._to_scrub or unsaid:
             # The log of the database still holds the pages that secure_delete has overwritten (promise 8).
             self._to_scrub = not self._home.database.scrub()
+        if unsaid and not self._to_scrub:
+            with self._home.database.write():
+                erasure.attest(self._home, self._record.identity)
         self._home.attachments.tidy()
 
     def prekeys(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from mce_exchange import statement
 from mce_exchange.hotline.receiving import Refusal
@@ -100,3 +101,22 @@ def prekey(author: Author, key: KemKey, *, after: tuple[int, bytes] | None, now_
         nominal_end_minutes=now_minutes + WEEK_MINUTES,
     )
     return author.sign("prekey", body.SerializeToString(deterministic=True))
+
+
+class Erased(IntEnum):
+    """What a party destroyed: the numbers of statement.proto."""
+
+    CONTENT_KEY = statement_pb2.ERASED_PART_CONTENT_KEY
+    CONTENT = statement_pb2.ERASED_PART_CONTENT
+
+
+def erasure(author: Author, what: Erased, header_ids: Sequence[bytes], *, anchor: bytes) -> Statement:
+    """We destroyed this of these messages (at most `limits.ACK_ITEMS`); it proves no absence."""
+    body = statement_pb2.Erasure(
+        signers=author.signers,
+        author=author.member,
+        what=statement_pb2.ErasedPart.ValueType(what),
+        header_ids=header_ids,
+        anchor=anchor,
+    )
+    return author.sign("erasure", body.SerializeToString(deterministic=True))

@@ -28,6 +28,7 @@ class Alarm(StrEnum):
     NOT_ANCHORED = "not-anchored"
     NOT_WITNESSED = "not-witnessed"
     WITNESS_STOPPED = "witness-stopped"
+    NOT_ERASED = "not-erased"
     NO_ATTACHMENT = "no-attachment"
     SILENT = "silent"
     INVALID_ENTRY = "invalid-entry"

@@ -24,6 +24,7 @@ from mce_exchange.primitives.vault import Cost
 from mce_exchange.store.alarms import Alarms
 from mce_exchange.store.attachments import Attachments
 from mce_exchange.store.database import Database
+from mce_exchange.store.erasing import Erasing
 from mce_exchange.store.forks import Forks
 from mce_exchange.store.inbox import Inbox
 from mce_exchange.store.logbook import Logbook
@@ -63,6 +64,7 @@ class Home:
     witness: Witness
     forks: Forks
     attachments: Attachments
+    erasing: Erasing
 
     @classmethod
     def create(cls, path: Path, passphrase: str, *, cost: Cost = Cost.MODERATE) -> Self:
@@ -96,6 +98,7 @@ class Home:
         database = Database(path / DATABASE)
         numbers = Numbers(database)
         secrets = Secrets(database, master)
+        attachments = Attachments(path / ATTACHMENTS)
         return cls(
             path=path,
             database=database,
@@ -111,7 +114,8 @@ class Home:
             questions=Questions(database),
             witness=Witness(database, secrets),
             forks=Forks(database),
-            attachments=Attachments(path / ATTACHMENTS),
+            attachments=attachments,
+            erasing=Erasing(database, master, attachments),
         )
 
     def notice_a_move(self) -> None:

@@ -51,14 +51,15 @@ class Inbox:
         at: int,
         urgent: bool = False,
         position: int = 0,
+        lifetime: int = 0,
     ) -> None:
         """Store a message that was judged; the caller is in the transaction that moves the log on."""
         self._touch(state)
         key_box, box = bodies.shut(self._master, header_id, body) if body else (None, None)
         self._database.run(
             "INSERT OR IGNORE INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
-            " body_key, body, log_index, reason, at, urgent, position)"
-            " VALUES (?, 0, ?, ?, ?, x'', ?, ?, ?, ?, ?, ?, ?, ?)",
+            " body_key, body, log_index, reason, at, urgent, position, lifetime)"
+            " VALUES (?, 0, ?, ?, ?, x'', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             header_id,
             sender,
             state,
@@ -71,6 +72,7 @@ class Inbox:
             at,
             urgent,
             position,
+            lifetime,
         )
 
     def unlock(self, header_id: bytes, *, state: str, body: Body) -> None:
@@ -161,6 +163,15 @@ class Inbox:
                     at=r[8],
                     urgent=bool(r[9]),
                 )
+
+    def holds(self, header_id: bytes) -> bool:
+        """Whether the content of a message is here."""
+        return bool(
+            self._database.value(
+                "SELECT 1 FROM message WHERE header_id = ? AND outgoing = 0 AND body_key IS NOT NULL",
+                header_id,
+            )
+        )
 
     def body(self, header_id: bytes) -> Body:
         """The private part; `StoreError` once erased or while locked."""

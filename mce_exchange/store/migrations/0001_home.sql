@@ -74,6 +74,9 @@ CREATE TABLE heard (
 -- Messages of both directions. `body` opens with `body_key`; erasing the key erases the body.
 -- `to_upload`: its attachments are not known to be at the relay. `anchored`: its receipt has been held
 -- against the log as followed, and stands under an anchor. `position`: ours among a received one's recipients.
+-- `closed_at`: when nothing final was awaited any more. `key_erased` (the content key and what was sent),
+-- `content_erased`: 0 held, 1 gone, 2 gone and said so. `gone`: relay and sender
+-- have said so in the log (1), or a person was told that they have not (2).
 CREATE TABLE message (
     id        INTEGER PRIMARY KEY,
     header_id BLOB NOT NULL UNIQUE,
@@ -94,8 +97,16 @@ CREATE TABLE message (
     lifetime  INTEGER NOT NULL DEFAULT 0,
     logged_at INTEGER,
     anchored  INTEGER NOT NULL DEFAULT 0,
-    position  INTEGER NOT NULL DEFAULT 0
+    position  INTEGER NOT NULL DEFAULT 0,
+    closed_at INTEGER,
+    key_erased INTEGER NOT NULL DEFAULT 0,
+    content_erased INTEGER NOT NULL DEFAULT 0,
+    gone      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX message_open ON message (id) WHERE closed_at IS NULL;
+CREATE INDEX message_key ON message (closed_at) WHERE outgoing = 1 AND key_erased < 2;
+CREATE INDEX message_content ON message (closed_at) WHERE content_erased < 2;
+CREATE INDEX message_gone ON message (closed_at) WHERE gone != 1;
 CREATE INDEX message_state ON message (outgoing, state, id);
 CREATE INDEX message_queue ON message (to_upload, urgent DESC, id) WHERE outgoing = 1 AND state = 'queued';
 CREATE INDEX message_unanchored ON message (log_index) WHERE outgoing = 1 AND state = 'accepted' AND NOT anchored;
