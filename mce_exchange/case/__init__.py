@@ -1,9 +1,11 @@
 """What hotlines say to each other: the case model of this version (SPEC section 7).
 
 `messages` and `entities` are the values, `codes` the lists, `codec` the bytes, `rules` what must
-hold, `labels` and `render` what a person reads. Nothing here knows keys, networks or the log.
+hold, `acts` what two persons may have to sign, `labels` and `render` what a person reads. Nothing here
+knows keys, networks or the log.
 """
 
+from mce_exchange.case.acts import act_of
 from mce_exchange.case.codec import check_bytes, decode, encode, has_unknown
 from mce_exchange.case.json_form import from_json, to_json
 from mce_exchange.case.messages import (
@@ -27,6 +29,7 @@ __all__ = [
     "InformationRequest",
     "InformationResponse",
     "SightingReport",
+    "act_of",
     "check",
     "check_bytes",
     "decode",

@@ -20,8 +20,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from mce_exchange import limits, wire
+from mce_exchange.case.acts import act_of
 from mce_exchange.case.messages import KINDS, Body, CaseHeader, CaseMessage
 from mce_exchange.case.rules import check
+from mce_exchange.directory.model import Act
 from mce_exchange.errors import CaseError, LimitError
 from mce_exchange.v1 import case_pb2
 
@@ -66,12 +68,16 @@ def decode(data: bytes) -> CaseMessage:
     return message
 
 
-def check_bytes(data: bytes) -> None:
-    """Raise `ProtocolError` unless these bytes are a message that breaks no rule: what a recipient asks."""
+def check_bytes(data: bytes) -> Act | None:
+    """Raise `ProtocolError` unless these bytes are a message that breaks no rule: what a recipient asks.
+
+    The answer is the act that the sender's policy may reserve to two persons, if it is one.
+    """
     message = decode(data)
     # A kind that only newer software knows is kept and shown as such; its rules are not ours.
     if message.body is not None:
         check(message)
+    return act_of(message)
 
 
 def has_unknown(value: object) -> bool:

@@ -4,8 +4,6 @@ Every answer we owe is queued in the transaction that takes the message, so a cr
 neither (promise 10).
 """
 
-from collections.abc import Callable
-
 from mce_exchange import statement as statements
 from mce_exchange.client.record import Record
 from mce_exchange.directory.authority import Signed
@@ -16,7 +14,7 @@ from mce_exchange.header import read_header
 from mce_exchange.hotline import answers
 from mce_exchange.hotline.answers import About
 from mce_exchange.hotline.follow import Given
-from mce_exchange.hotline.receiving import Arrived, Refusal, judge, open_arrived
+from mce_exchange.hotline.receiving import Arrived, Check, Refusal, judge, open_arrived
 from mce_exchange.log.merkle import Tree
 from mce_exchange.primitives.verify import equal
 from mce_exchange.sealing import Opened
@@ -26,9 +24,9 @@ from mce_exchange.v1 import statement_pb2
 
 
 class Incoming:
-    """Headers, re-wraps, voids and high-waters of others. `check` raises `ProtocolError` for a bad case."""
+    """Headers, re-wraps, voids and high-waters of others. `check` judges what was opened."""
 
-    def __init__(self, record: Record, *, check: Callable[[bytes], None]) -> None:
+    def __init__(self, record: Record, *, check: Check) -> None:
         self._record = record
         self._home = record.home
         self._check = check
@@ -122,6 +120,8 @@ class Incoming:
         self._home.publishing.put(answers.refused(self._record.identity.author, about, refusal))
         kind = Alarm.REFUSED if refusal.final else Alarm.NO_PREKEY
         text = f"a message of {arrived.sender} was refused: {refusal.name.lower().replace('_', ' ')}"
+        if refusal is Refusal.POLICY:
+            text += ": it takes two persons there, and one signed; is their desk hijacked? Telephone them"
         self._record.alarm(kind, arrived.header_id.hex(), text)
 
     def rewrapped(self, given: Given, signed: Signed, state: PublicState) -> None:

@@ -17,6 +17,7 @@ from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import ForkError, MceError, ProtocolError, StoreError
 from mce_exchange.hotline.follow import Batch, Follower, Given, Step
 from mce_exchange.hotline.own import as_asked
+from mce_exchange.hotline.receiving import Check
 from mce_exchange.hotline.signing import obeying
 from mce_exchange.log.merkle import Tree
 from mce_exchange.store.alarms import Alarm
@@ -24,9 +25,9 @@ from mce_exchange.v1 import statement_pb2
 
 
 class Intake:
-    """Takes batches; `check` raises `ProtocolError` for content that is no valid case message."""
+    """Takes batches; `check` judges what was opened."""
 
-    def __init__(self, record: Record, follower: Follower, *, check: Callable[[bytes], None]) -> None:
+    def __init__(self, record: Record, follower: Follower, *, check: Check) -> None:
         self._record = record
         self._home = record.home
         self._follower = follower

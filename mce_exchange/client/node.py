@@ -34,6 +34,7 @@ from mce_exchange.client.sending import Sending
 from mce_exchange.client.upkeep import Upkeep
 from mce_exchange.client.witnessing import Witnessing
 from mce_exchange.errors import MceError, RefusedError, StoreError, TransportError, UsageError
+from mce_exchange.hotline.receiving import Check
 from mce_exchange.log.checkpoint import open_checkpoint, size_of
 from mce_exchange.store.database import News
 from mce_exchange.store.home import Home
@@ -54,7 +55,7 @@ class Node:
         home: Home,
         relay: Relay,
         *,
-        check: Callable[[bytes], None],
+        check: Check,
         clock: Callable[[], float] = time.time,
         progress: Progress = silent,
     ) -> None:

@@ -2,7 +2,7 @@
 
 Order: framing, lint, signatures, whose keys, named recipient; wrap and payload against the header,
 which no key is needed for; then the private key; then what the author sealed against what the author
-signed; then the case model (SPEC 4.3, 5 to 7).
+signed; then the case model, then how many persons the act needs (SPEC 4.3, 5 to 8).
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from enum import IntEnum
 
 from mce_exchange import statement as statements
 from mce_exchange.directory.authority import Verdict, authenticate
+from mce_exchange.directory.model import Act
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import DecryptionError, ProtocolError
 from mce_exchange.header import Header, read_header
@@ -18,6 +19,9 @@ from mce_exchange.primitives.kem import KemKey
 from mce_exchange.primitives.verify import equal
 from mce_exchange.sealing import Opened, check_payload, check_wrap, open_content_key, open_payload
 from mce_exchange.v1 import statement_pb2
+
+Check = Callable[[bytes], Act | None]
+"""Raises `ProtocolError` for content that is no valid case; else the act of a policy that it is, or None."""
 
 
 class Refusal(IntEnum):
@@ -42,6 +46,7 @@ class Arrived:
     """A genuine header at its log index, with our place among its recipients.
 
     `strange_directory`: it names a Directory that the log, as we followed it, does not have there.
+    `reserved`: acts for which the sender's policy asks for more persons than signed (SPEC section 8.1).
     """
 
     header: Header
@@ -51,6 +56,7 @@ class Arrived:
     index: int
     disputed: bool
     strange_directory: bool
+    reserved: frozenset[Act]
 
     @property
     def sequence(self) -> int:
@@ -61,15 +67,16 @@ class Arrived:
 def judge(raw: bytes, *, state: PublicState, index: int, me: str) -> Arrived:
     """Verify a header for `me`; any `ProtocolError` means that it is nobody's message."""
     signed = authenticate(statements.decode(raw), state=state, index=index)
-    header = read_header(signed.statement)
+    header, directory = read_header(signed.statement), state.directory
     return Arrived(
         header=header,
-        header_id=signed.statement.id(state.directory.network_id),
+        header_id=signed.statement.id(directory.network_id),
         sender=signed.author,
         position=header.recipient_index(me),
         index=index,
         disputed=signed.verdict is Verdict.DISPUTED,
         strange_directory=not _has(state, header.core.directory_version, header.core.directory_id),
+        reserved=frozenset(act for act in Act if directory.persons(signed.author, act) > signed.persons),
     )
 
 
@@ -84,10 +91,10 @@ def open_arrived(
     wrap: bytes,
     payload: bytes,
     prekey: Callable[[bytes], KemKey | None],
-    check: Callable[[bytes], None],
+    check: Check,
     rewrap: statement_pb2.ReWrap | None = None,
 ) -> Opened | Refusal:
-    """Open by the header's wrap, or by a verified re-wrap. `check` raises `ProtocolError` for a bad case.
+    """Open by the header's wrap, or by a verified re-wrap.
 
     Raises `ContextError` for another wrap or payload than was signed: the relay's fault, which no
     refusal may lay upon the sender. Whether the prekey is held is decided before any decryption, so
@@ -110,9 +117,10 @@ def open_arrived(
             digest=rewrap.wrap_digest if rewrap else listed.digest,
         )
         opened = open_payload(arrived.header, content_key, payload)
-        check(opened.content)
+        act = check(opened.content)
     except DecryptionError:
         return Refusal.CANNOT_OPEN
     except ProtocolError:
         return Refusal.CONTENT_INVALID
-    return opened
+    # What the relay could not see: it is refused whole, or one hijacked desk would alarm everybody.
+    return Refusal.POLICY if act in arrived.reserved else opened

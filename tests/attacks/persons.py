@@ -1,6 +1,6 @@
 """What keeps two persons two: the lines, what remains without them, the test that then fails."""
 
-from tests.attacks.cuts import without
+from tests.attacks.cuts import NODE, without
 
 DEFENCES = (
     without(
@@ -11,5 +11,15 @@ DEFENCES = (
             "return len({holder.key.label for holder in holders})",
             "return len(list(holders))",
         ),
+    ),
+    without(
+        "H12",
+        NODE + "approvals.py::test_h12_a_hijacked_desk_alone_raises_no_alert",
+        (
+            "mce_exchange/hotline/receiving.py",
+            "return Refusal.POLICY if act in arrived.reserved else opened",
+            "return opened",
+        ),
+        shows="TimeoutError|assert",
     ),
 )

@@ -1,5 +1,6 @@
 """Two histories of one thing: of a pair, of the Directory, of an entry's class (threats R3, D2, L8)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from mce_exchange import case
 from mce_exchange import statement as statements
 from mce_exchange.directory.compose import Draft, successor
+from mce_exchange.keys import PrivateKey
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.sealing import To, seal, seal_streams
 from mce_exchange.store.alarms import Alarm
@@ -24,6 +26,7 @@ def sealed(
     previous_id: bytes = b"",
     version: int = 1,
     directory_id: bytes | None = None,
+    keys: Sequence[PrivateKey] = (),
 ) -> Held:
     """A message of `be` to `pt`, as its desk would seal it."""
     federation = world.federation
@@ -43,7 +46,7 @@ def sealed(
         network_id=federation.network_id,
         directory_version=version,
         directory_id=federation.state.directory.id if directory_id is None else directory_id,
-        keys=[federation.people["be"].key],
+        keys=keys or [federation.people["be"].key],
         created_minutes=NOW_MINUTES,
     )
     return Held(made.statement.raw, {"be", "pt"}, {"pt": made.wraps[0]}, made.payload)

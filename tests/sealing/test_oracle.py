@@ -113,6 +113,7 @@ def answer(fault: tuple[Header, bytes, bytes]) -> object:
         index=9,
         disputed=False,
         strange_directory=False,
+        reserved=frozenset(),
     )
     return open_arrived(arrived, wrap=wrap, payload=sealed, prekey=lambda _: PT.kem, check=lambda _: None)
 
