@@ -36,6 +36,7 @@ def open_home(common: Common, secret: Secret) -> Iterator[Home]:
 def open_desk(common: Common, secret: Secret, clock: Callable[[], float] = time.time) -> Iterator[Desk]:
     """The home with its log, for commands that seal or judge."""
     with open_home(common, secret) as home:
+        home.notice_a_move()
         identity = Identity.of(home)
         follower = identity.follower(home)
         dispatch = Dispatch(home, identity, lambda: follower.state, clock=clock)

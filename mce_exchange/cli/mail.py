@@ -87,7 +87,7 @@ def inbox(
 
 
 def _row(home: Home, one: Received) -> dict[str, Any]:
-    readable = one.state in ("ready", "acknowledged")
+    readable = one.readable and one.state in ("ready", "acknowledged")
     return {
         "id": one.header_id.hex(),
         "sender": one.sender,

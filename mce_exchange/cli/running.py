@@ -21,6 +21,7 @@ from mce_exchange.errors import UsageError
 from mce_exchange.store import settings
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
+from mce_exchange.store.settings import BEHIND
 from mce_exchange.text import one_line
 
 _DAY = 24 * 3600.0
@@ -148,6 +149,7 @@ def _values(opened: Desk) -> dict[str, Any]:
         "entered": _entered(opened),
         "log_size": opened.follower.size,
         "node_runs": home.locked,
+        "behind": home.settings.find(BEHIND) is not None,
         "prekey_epoch": prekey.epoch if prekey else 0,
         "queued": home.outbox.count("queued"),
         "accepted": home.outbox.count("accepted"),

@@ -42,6 +42,7 @@ from mce_exchange.store.body import Body
 from mce_exchange.store.home import Home
 from mce_exchange.store.outbox import Outgoing
 from mce_exchange.store.publishing import Queued
+from mce_exchange.store.settings import BEHIND
 
 _DEADLINE_CLASSES: Final = 255
 
@@ -102,6 +103,7 @@ class Dispatch:
 
         Raises `UsageError` if a recipient cannot be reached safely, `LimitError` above a cap.
         """
+        self._check_not_behind(to)
         for member in to:
             prekeys.to_send(self._state(), member, now_minutes=self._minutes())
         with ExitStack() as stack:
@@ -153,7 +155,22 @@ class Dispatch:
         )
         return self._home.outbox.add(lambda: self._seal(draft, manner), body, at=int(self._clock())).id
 
+    def _behind(self) -> bool:
+        return self._home.settings.find(BEHIND) is not None
+
+    def _check_not_behind(self, to: Sequence[str]) -> None:
+        """A restored home does not know which numbers it has used, urgent or not (SPEC 9.9, threat H9)."""
+        if self._behind():
+            state = self._state()
+            phones = ", ".join(f"{member}: {prekeys.phone(state, member)}" for member in to)
+            raise UsageError(
+                "this home was restored or copied, and has not followed the log to its end since",
+                remedy=f"`mce run` until it has; if it cannot wait, telephone {phones}",
+            )
+
     def _seal(self, draft: Draft, manner: Manner) -> Sealed:
+        # Again, in the transaction that takes the numbers.
+        self._check_not_behind(draft.recipients)
         # A prekey that a revoked key signed is sealed to no more, whichever way the revocation came.
         state = obeying(self._state(), self._home.publishing.revocations())
         to = []
@@ -210,12 +227,16 @@ class Dispatch:
         return None
 
     def to_submit(self, limit: int, skip: Container[object]) -> list[Outgoing]:
-        """Messages that wait, by keys that live."""
+        """Messages that wait, by keys that live; none before a restored home has followed the log."""
+        if self._behind():
+            return []
         lives = self._renewal.run(self._state(), now=int(self._clock()))
         return self._home.outbox.waiting(limit, skip=skip) if lives else []
 
     def to_publish(self, limit: int, skip: Container[object]) -> list[Queued]:
-        """Statements that wait, acknowledgements signed, by keys that live."""
+        """Statements that wait, acknowledgements signed, by keys that live; likewise."""
+        if self._behind():
+            return []
         self._home.publishing.sign_delivered(partial(answers.delivered, self._identity.author))
         self._renewal.run(self._state(), now=int(self._clock()))
         return self._home.publishing.waiting(limit, skip=skip)

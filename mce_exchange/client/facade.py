@@ -307,6 +307,7 @@ async def open_home(
     home = Home.open(Path(path), passphrase)
     try:
         with home.lock():
+            home.notice_a_move()
             async with _connected(home, relay, call_seconds) as connection:
                 node = Node(home, connection, check=case.check_bytes, clock=clock, progress=progress)
                 running = [

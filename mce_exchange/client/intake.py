@@ -115,6 +115,7 @@ class Intake:
         named = getattr(statements.BODIES[decoded.type].FromString(decoded.body), "member", "")
         if named == me and not self._home.publishing.made(given.statement, given.index):
             text = f"a {decoded.type} Statement in this member's name that this home did not make"
+            text = f"{text}, but {self._record.who_else}"
             self._record.not_ours(step.after, about, text)
 
     def _contested(self, given: Given, decoded: statements.Statement) -> None:
@@ -150,6 +151,8 @@ class Intake:
                 self._replies.own_void(given, signed)
             else:
                 self._incoming.void(given, signed, state)
+        elif decoded.type == "high-water" and signed.author == self._record.me:
+            self._replies.own_mark(given, signed)
         elif decoded.type == "high-water":
             self._incoming.high_water(given, signed, state, tree)
         elif decoded.type in self._private:

@@ -38,6 +38,7 @@ from mce_exchange.hotline.receiving import Check
 from mce_exchange.log.checkpoint import open_checkpoint, size_of
 from mce_exchange.store.database import News
 from mce_exchange.store.home import Home
+from mce_exchange.store.settings import BEHIND
 
 _T = TypeVar("_T")
 _PAUSE_SECONDS: Final = 15.0
@@ -93,6 +94,7 @@ class Node:
         self._caught_up = asyncio.Event()
         self._closed = False
         self._seen = -1
+        self._behind = home.settings.find(BEHIND) is not None
 
     async def run_home(self, work: Callable[..., _T], *arguments: Any) -> _T:
         """Run on the home's thread, then wake whom its changes interest. `UsageError` once closed."""
@@ -119,7 +121,7 @@ class Node:
         """
         settled = await self.run_home(self.home.settled)
         # Asked for between the two looks: so it covers all that was published before, and nothing came since.
-        reached = self._covers(await self._relay.checkpoint())
+        reached = await self._reached(await self._relay.checkpoint())
         return settled and reached and await self.run_home(self.home.settled)
 
     async def look(self) -> None:
@@ -137,14 +139,22 @@ class Node:
                 await self._caught_up.wait()
         self._caught_up.set()
 
+    async def _reached(self, note: bytes) -> bool:
+        """Whether the log as followed reaches this checkpoint of the relay's, and what waited for that."""
+        if not self._covers(note):
+            return False
+        if self._behind:
+            await self.run_home(self.upkeep.take_over)
+            self._behind = False
+        self._caught_up.set()
+        return True
+
     def _covers(self, note: bytes) -> bool:
-        """Whether the log as followed reaches this checkpoint of the relay's."""
         directory, size = self.follower.state.directory, self.follower.size
         if not size or size_of(note) > size:
             # Above what was followed it may be by a log key that a Directory to come names.
             return False
         open_checkpoint(note, origin=directory.origin, key=directory.log_key(size_of(note)))
-        self._caught_up.set()
         return True
 
     def changed(self, news: Set[News] = EVERYTHING) -> None:
@@ -250,14 +260,14 @@ class Node:
     async def _receive(self) -> bool:
         """Follow the log until the stream ends; whether a batch came."""
         came = False
-        self._covers(await self._relay.checkpoint())
+        await self._reached(await self._relay.checkpoint())
         async with aclosing(self._relay.receive(self.follower.size)) as batches:
             async for batch in batches:
                 part = self._takes_part()
                 await self.run_home(self._intake.take, batch)
                 came = True
                 self.trouble = None
-                self._covers(batch.checkpoint)
+                await self._reached(batch.checkpoint)
                 if self.follower.state.prekey(self.identity.member) is None:
                     await self._keep_up()
                 self.changed(frozenset((News.LOG,)) if self._takes_part() == part else EVERYTHING)

@@ -10,6 +10,7 @@ from mce_exchange.hotline.follow import Given
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.home import Home
 from mce_exchange.store.logbook import PASSED_OVER, Logged
+from mce_exchange.store.settings import BEHIND
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,13 @@ class Record:
     def now(self) -> int:
         """POSIX seconds."""
         return int(self.clock())
+
+    @property
+    def who_else(self) -> str:
+        """Who can have spoken in our name, if this home did not (SPEC section 9.9)."""
+        if self.home.settings.find(BEHIND):
+            return "the home that this one was made from, or a thief of its key"
+        return "another node of this home that runs beside it, or a thief of its key"
 
     def keep(self, given: Given, *about: bytes) -> None:
         """Keep a Statement's bytes, and which messages (header ids, 32 bytes) it speaks of."""

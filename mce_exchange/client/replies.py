@@ -46,7 +46,8 @@ class Replies:
             self._home.numbers.give(one.member, one.sequence, id_)
         sent = self._home.outbox.find(id_)
         if sent is None:
-            text = "a message in this member's name that this home does not know: restored, or a stolen key"
+            self._home.outbox.elsewhere(id_, core, statement=given.statement, log_index=given.index)
+            text = f"a message in this member's name that this home does not know, of {record.who_else}"
             record.not_ours(state, f"log {given.index}", text)
             return
         if sent.state == "failed":
@@ -54,7 +55,7 @@ class Replies:
         self._logged(sent, given)
 
     def _logged(self, sent: Sent, given: Given) -> None:
-        if sent.state == "accepted" and sent.log_index == given.index:
+        if sent.state == "elsewhere" or (sent.state == "accepted" and sent.log_index == given.index):
             return
         if sent.state == "accepted" and sent.receipt:
             receipt = receipts.decode(sent.receipt)
@@ -70,6 +71,15 @@ class Replies:
         if self._home.numbers.next(body.recipient)[0] <= body.sequence:
             id_ = body.annulled_id or signed.statement.id(self._record.identity.network_id)
             self._home.numbers.give(body.recipient, body.sequence, id_)
+
+    def own_mark(self, given: Given, signed: Signed) -> None:
+        """A high-water of ours: a number that it names is used, though its message were withheld."""
+        body = statements.body(signed.statement, statement_pb2.HighWater)
+        self._record.keep(given)
+        if self._home.numbers.next(body.recipient)[0] <= body.sequence:
+            self._home.numbers.give(body.recipient, body.sequence, body.header_id)
+            text = f"our mark names number {body.sequence} to {body.recipient}, whose message the relay hides"
+            self._record.alarm(Alarm.GAP, f"{body.recipient} {body.sequence} own", text)
 
     def answered(self, given: Given, signed: Signed, state: PublicState) -> None:
         """`delivered` and `refused`, for each message named."""
@@ -99,17 +109,13 @@ class Replies:
         """Ours, by this home; or by a home that this one was restored from; or by a thief."""
         made = self._home.publishing.made(given.statement, given.index)
         if not made:
-            text = "an answer in this member's name that this home did not make: restored, or a stolen key"
+            text = f"an answer in this member's name that this home did not make, but {self._record.who_else}"
             self._record.not_ours(state, f"log {given.index}", text)
         for header_id, _, _, refusal in _items(signed):
             held = self._home.inbox.find(header_id)
-            # What is here whole is given all the same; what is gone for ever was answered.
-            if (
-                not made
-                and held is not None
-                and held.state == "missing"
-                and not (refusal and not refusal.final)
-            ):
+            # What is here whole is given all the same; what does not open here was answered where it did.
+            final = refusal is None or refusal.final
+            if not made and held is not None and held.state in ("missing", "locked") and final:
                 kind = "refused" if refusal else "acknowledged"
                 self._home.inbox.move(header_id, state=kind, reason=refusal.name.lower() if refusal else "")
 

@@ -12,6 +12,8 @@ from mce_exchange.hotline.follow import Follower
 from mce_exchange.hotline.signing import lives_now
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.store.alarms import Alarm
+from mce_exchange.store.database import News
+from mce_exchange.store.settings import BEHIND
 
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
@@ -84,11 +86,31 @@ class Upkeep:
     def _may_make(self, *, held: bool) -> bool:
         """Whether a prekey made now would be taken: by a key of ours that lives, as the next of the chain."""
         state, identity = self._follower.state, self._record.identity
-        # A home that does not hold the newest may not know yet which is the newest.
+        # A restored home, or one that does not hold the newest, may not know yet which is the newest.
+        if self._home.settings.find(BEHIND):
+            return False
         shown = self._follower.checkpoint
         reached = held or (shown is not None and shown.size <= self._follower.size)
         lives = lives_now(state, identity.author.signers[0])
         return bool(self._follower.size) and reached and lives and state.takes_part(identity.member)
+
+    def take_over(self) -> None:
+        """A restored or copied home has followed the log: from now on it speaks, and says so (SPEC 9.9).
+
+        The new prekey is where the old private halves are gone, and tells a node that still runs
+        elsewhere that it is not the only one.
+        """
+        home, now = self._home, self._record.now
+        with home.database.write():
+            if not home.settings.find(BEHIND):
+                return
+            home.settings.drop(BEHIND)
+            home.database.touch(News.OUTBOX, News.STATEMENTS)
+            # One that was never let out would come between the log's newest and ours.
+            home.publishing.withdraw("prekey")
+            if self._may_make(held=True):
+                self._next_prekey = now + _HOUR
+                self._make(now)
 
     def _make(self, now: int) -> None:
         key = KemKey.generate()
@@ -167,7 +189,7 @@ class Upkeep:
         self._next_marks = now + 600
         rows = self._home.database.rows(
             "SELECT p.peer, max(p.sequence), p.id FROM pair p JOIN message m ON m.header_id = p.id"
-            " WHERE p.outgoing = 1 AND m.state = 'accepted' AND m.at > ? GROUP BY p.peer",
+            " WHERE p.outgoing = 1 AND m.state IN ('accepted', 'elsewhere') AND m.at > ? GROUP BY p.peer",
             now - _ACTIVE_SECONDS,
         )
         for peer, sequence, header_id in rows:

@@ -17,7 +17,7 @@ def to_send(state: PublicState, member: str, *, now_minutes: int) -> Prekey:
 
     `UsageError` says that a person has to telephone: nothing else would be safe.
     """
-    telephone = f"telephone {member}: {_phone(state, member)}"
+    telephone = f"telephone {member}: {phone(state, member)}"
     if not state.takes_part(member):
         raise UsageError(f"{member} takes no part in this network now", remedy=telephone)
     newest = state.prekey(member)
@@ -47,6 +47,7 @@ def to_destroy(state: PublicState, me: str, *, now_minutes: int) -> list[Prekey]
     ]
 
 
-def _phone(state: PublicState, member: str) -> str:
+def phone(state: PublicState, member: str) -> str:
+    """Whom to call, as the Directory has it."""
     found = state.directory.members.get(member)
     return found.phone if found and found.phone else "no number in the Directory"

@@ -119,7 +119,7 @@ class Home:
         )
 
     def notice_a_move(self) -> None:
-        """Mark a copy of this home that stands elsewhere as behind: nobody else tells it (SPEC 9.8).
+        """Mark a copy of this home that stands elsewhere as behind: nobody else tells it (SPEC 9.9).
 
         The lock's file is never written and never copied back onto itself, so that its number and its
         birth on this file system are the place.

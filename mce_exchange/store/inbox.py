@@ -16,7 +16,7 @@ from mce_exchange.store.database import Database, News
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message for us at its log index; POSIX seconds."""
+    """A message for us at its log index; POSIX seconds. `readable`: its content is here, and not erased."""
 
     id: int
     header_id: bytes
@@ -28,6 +28,7 @@ class Received:
     reason: str
     at: int
     urgent: bool
+    readable: bool
 
 
 class Inbox:
@@ -145,7 +146,8 @@ class Inbox:
 
     def _received(self, where: str, *values: object) -> Iterator[Received]:
         rows = self._database.each(
-            "SELECT id, header_id, sender, state, statement, payload, log_index, reason, at, urgent"
+            "SELECT id, header_id, sender, state, statement, payload, log_index, reason, at, urgent,"
+            " body_key IS NOT NULL"
             f" FROM message WHERE outgoing = 0 AND {where}",
             *values,
         )
@@ -162,6 +164,7 @@ class Inbox:
                     reason=r[7],
                     at=r[8],
                     urgent=bool(r[9]),
+                    readable=bool(r[10]),
                 )
 
     def holds(self, header_id: bytes) -> bool:

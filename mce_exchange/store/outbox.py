@@ -1,7 +1,8 @@
 """Messages we send: durable before anyone is told, numbered and signed once, resent byte for byte.
 
-States: `queued`, `accepted` (a receipt, or the log itself, says that it is logged), `failed`. Urgent
-ones go first; one whose attachments are still on their way holds up nobody.
+States: `queued`, `accepted` (a receipt, or the log itself, says that it is logged), `failed`, `elsewhere`
+(logged in our name by a home that this one was made from, or that runs beside it). Urgent ones go first;
+one whose attachments are still on their way holds up nobody.
 """
 
 from collections.abc import Callable, Container, Iterable
@@ -13,6 +14,7 @@ import msgpack
 
 from mce_exchange import limits
 from mce_exchange.errors import StoreError
+from mce_exchange.header import Core
 from mce_exchange.sealing import Sealed
 from mce_exchange.store import body as bodies
 from mce_exchange.store.body import Body
@@ -76,7 +78,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A message of ours: queued, accepted or failed; POSIX seconds."""
+    """A message of ours: queued, accepted, failed or elsewhere; POSIX seconds."""
 
     header_id: bytes
     state: str
@@ -125,13 +127,7 @@ class Outbox:
             len(core.streams) > 1,
             core.lifetime_seconds,
         )
-        for position, recipient in enumerate(core.recipients):
-            self._database.run(
-                "INSERT INTO recipient (header_id, position, member, status) VALUES (?, ?, ?, 'waiting')",
-                sealed.id,
-                position,
-                recipient.member,
-            )
+        self._recipients(sealed.id, core)
         return sealed
 
     def waiting(self, limit: int, *, to_upload: bool = False, skip: Container[object] = ()) -> list[Outgoing]:
@@ -194,6 +190,35 @@ class Outbox:
         self._database.run(
             "UPDATE recipient SET status = 'waiting' WHERE header_id = ? AND status = 'void'", header_id
         )
+
+    def elsewhere(self, header_id: bytes, core: Core, *, statement: bytes, log_index: int) -> None:
+        """The log has it, another home of ours sent it: its answers are followed, its content is not here."""
+        at = core.created_minutes * 60
+        self._database.touch(News.SENT)
+        self._database.run(
+            "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload, log_index,"
+            " at, urgent, lifetime, logged_at)"
+            " VALUES (?, 1, ?, 'elsewhere', ?, ?, x'', ?, ?, ?, ?, ?)",
+            header_id,
+            core.sender,
+            statement,
+            msgpack.packb([]),
+            log_index,
+            at,
+            core.urgent,
+            core.lifetime_seconds,
+            at,
+        )
+        self._recipients(header_id, core)
+
+    def _recipients(self, header_id: bytes, core: Core) -> None:
+        for position, recipient in enumerate(core.recipients):
+            self._database.run(
+                "INSERT INTO recipient (header_id, position, member, status) VALUES (?, ?, ?, 'waiting')",
+                header_id,
+                position,
+                recipient.member,
+            )
 
     def _accepted(
         self, where: str, header_id: bytes, statement: bytes, log_index: int, receipt: bytes, at: int
@@ -302,7 +327,7 @@ class Outbox:
             "SELECT header_id, member FROM recipient INDEXED BY recipient_open"
             " CROSS JOIN message USING (header_id)"
             " WHERE (status = 'waiting' OR status = 'refused:prekey_not_held')"
-            " AND outgoing = 1 AND state = 'accepted' AND logged_at + lifetime < ?",
+            " AND outgoing = 1 AND state IN ('accepted', 'elsewhere') AND logged_at + lifetime < ?",
             now,
         )
         return [(bytes(header_id), str(member)) for header_id, member in rows]

@@ -171,6 +171,10 @@ class Publishing:
             id_,
         )
 
+    def withdraw(self, type_: str) -> None:
+        """Forget what waits of one type."""
+        self._database.run("DELETE FROM publishing WHERE type = ? AND state = 'waiting'", type_)
+
     def refused(self, id_: int, *, reason: str) -> None:
         """The relay will never take it."""
         self._database.touch(News.SENT)

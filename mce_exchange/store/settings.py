@@ -18,10 +18,8 @@ NEXT_DOOR: Final = "next_door"
 BACKUP_AT: Final = "backup_at"
 """POSIX seconds of the newest backup that was written whole; of its own making in a restored home."""
 BEHIND: Final = "behind"
-"""Set in a home that was restored or copied, until it has followed the log to the relay's end (SPEC 9.8)."""
+"""Set in a home that was restored or copied, until it has followed the log to the relay's end (SPEC 9.9)."""
 PLACE: Final = "place"
-TAKEN_OVER: Final = "taken_over"
-"""How far the log went when a restored home had followed it: above, nothing of ours is its own past."""
 
 
 class Settings:
@@ -34,6 +32,10 @@ class Settings:
         """Set; the caller is in a transaction or does not need one."""
         data = value.encode() if isinstance(value, str) else value
         self._database.run("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, data)
+
+    def drop(self, name: str) -> None:
+        """As if it had never been set."""
+        self._database.run("DELETE FROM setting WHERE name = ?", name)
 
     def find(self, name: str) -> bytes | None:
         """The value, if it was ever set."""
