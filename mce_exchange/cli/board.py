@@ -11,7 +11,7 @@ from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
 from mce_exchange.cli.directory.common import Out, read_public
 from mce_exchange.cli.directory.roots import key_made, sheet_written
 from mce_exchange.cli.home import open_desk, open_home
-from mce_exchange.cli.keys import read_date
+from mce_exchange.cli.keys import Before, read_date
 from mce_exchange.client import board as boards
 from mce_exchange.client import keeping
 from mce_exchange.client.identity import Identity
@@ -104,9 +104,7 @@ def recover(
     *,
     new_card: _Card,
     signer: Annotated[list[Path], Parameter(help="Public halves of the board keys that will sign.")],
-    before: Annotated[
-        str, Parameter(help="A date, as 2026-03-01: what the lost keys signed since then is disputed.")
-    ] = "",
+    before: Before = "",
     out: Out,
     common: Common = COMMON,
     secret: Secret = SECRET,

@@ -17,11 +17,20 @@ from mce_exchange.errors import UsageError
 from mce_exchange.hotline.changing import Reason
 from mce_exchange.hotline.lives import KeyLife, warnings
 from mce_exchange.keyfile import replace_file
+from mce_exchange.log.checkpoint import size_of
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.statement import Statement
+from mce_exchange.v1 import statement_pb2
 
 key = App(name="key")
 ReasonName = Literal["compromised", "lost", "left"]
+Before = Annotated[
+    str,
+    Parameter(
+        help="Since when what it signed is in doubt, as 2026-03-01 or 2026-03-01T14:30 (UTC): not to come,"
+        " not before the key began. Without it: since the newest anchor."
+    ),
+]
 
 
 @key.default
@@ -138,14 +147,16 @@ def revoke(
     id: Annotated[str, Parameter(help="The key's id, or its first letters.")],
     *,
     reason: Annotated[ReasonName, Parameter(help="Why; everybody reads it.")],
-    before: Annotated[
-        str, Parameter(help="A date, as 2026-03-01: what the key signed since then is disputed.")
-    ] = "",
+    before: Before = "",
     out: Annotated[Path | None, Parameter(help="Also a file, that others take with `mce key take`.")] = None,
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
     """Revoke a key: it counts no more, here at once, elsewhere as soon as they have log or file.
+
+    What it signed before the cut stays valid. What it signed from there up to the revocation's own entry in
+    the log stays delivered, and is disputed: everybody who got it is told. --before reaches back 30 days by
+    the log's clock; only the federation's roots together go further.
 
     Example: mce key revoke 1f0c --reason compromised --home be --out be.revocation
     """
@@ -160,7 +171,9 @@ def revoke(
             reason=Reason[reason.upper()],
             before=then,
         )
-    return _queued(common, made, out, f"Revoked {key_id.hex()}.")
+    cut = size_of(statement_pb2.Revocation.FromString(made.body).cut)
+    text = f"Revoked {key_id.hex()}. What it signed from entry {cut} on is disputed."
+    return _queued(common, made, out, text)
 
 
 @key.command
@@ -234,11 +247,12 @@ def _find(desk: Desk, text: str) -> bytes:
 
 
 def read_date(text: str) -> int:
-    """POSIX seconds of a day's beginning, UTC; `UsageError`."""
+    """POSIX seconds of a minute or a day's beginning, UTC; `UsageError`, also for one that has not come."""
+    form = "%Y-%m-%dT%H:%M" if "T" in text else "%Y-%m-%d"
     try:
-        then = int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+        then = int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
     except ValueError:
-        raise UsageError(f"{text!r} is no date as 2026-03-01") from None
+        raise UsageError(f"{text!r} is no time as 2026-03-01 or 2026-03-01T14:30") from None
     if then > time.time():
         raise UsageError(f"{text} has not come yet")
     return then

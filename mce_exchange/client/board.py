@@ -68,7 +68,8 @@ def recovery(
             f"{len(signers)} of the board, and {record.board_threshold or 'no number of them'} must sign",
             remedy="without a board the federation revokes the lost keys: `mce directory revoke`",
         )
-    cut = keeping.anchor_of(home, state, before)
+    lost = [key.public.id for key in record.keys]
+    cut = keeping.cut_of(home, state, lost, before, together=False)
     return Statement(TYPE, orders.recovery_body(signers=signers, card=card, cut=cut), ())
 
 

@@ -51,10 +51,20 @@ class Incoming:
         self._home.numbers.use(arrived.sender, arrived.sequence, arrived.header_id, now=record.now)
         self._home.numbers.heard(arrived.sender, given.index, message_at=record.now)
         if arrived.disputed:
-            record.alarm(
-                Alarm.KEY_CHANGE, arrived.header_id.hex(), f"a disputed key of {arrived.sender} signed"
-            )
+            self._in_doubt(arrived.header_id, arrived.sender)
         self._settle(given, arrived, self._opened(given, arrived))
+
+    def _in_doubt(self, header_id: bytes, sender: str) -> None:
+        text = f"a disputed key of {sender} signed a message to us: telephone before you rely on it"
+        self._record.alarm(Alarm.KEY_CHANGE, header_id.hex(), text)
+
+    def revoked(self, before: PublicState, after: PublicState) -> None:
+        """What came between a revocation's cut and the revocation is in doubt from now on (SPEC 8.4)."""
+        for key_id, one in after.revoked.items():
+            if before.revoked.get(key_id) != one:
+                for header_id, sender, raw in self._home.inbox.between(one.cut, one.index):
+                    if key_id in statements.decode(raw).signers:
+                        self._in_doubt(header_id, sender)
 
     def _known(self, given: Given, arrived: Arrived) -> bool:
         """Whether this header, or another with its number, came before (threat R1)."""

@@ -99,6 +99,7 @@ class Intake:
             self._record.keep(Given(index=0, statement=genesis.statement, members=genesis.members))
             return
         self._record.keep(given)
+        self._incoming.revoked(step.before, step.after)
         me, about = self._record.me, f"log {given.index}"
         if decoded.type == statements.DIRECTORY:
             before, after = (state.directory.members.get(me) for state in (step.before, step.after))

@@ -1,10 +1,12 @@
 """What a member does with its keys: the acts behind `mce key`, whether or not its node runs here."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mce_exchange import statement as statements
 from mce_exchange.client.identity import Identity
 from mce_exchange.directory.compose import new_key
+from mce_exchange.directory.effects import CUT_SECONDS
 from mce_exchange.directory.model import Kind, Member, SigningKey, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import decode_card, encode_card
@@ -102,7 +104,8 @@ def revoke_key(
             remedy="ask the federation: `mce directory revoke`",
         )
     author = replace(identity.author, keys=(home.secrets.signing_key(chosen),))
-    made = changing.revocation(author, key_id, cut=anchor_of(home, state, before), reason=reason)
+    cut = cut_of(home, state, [key_id], before, together=False)
+    made = changing.revocation(author, key_id, cut=cut, reason=reason)
     check(state, made.raw)
     with home.database.write():
         home.publishing.put(made)
@@ -110,20 +113,45 @@ def revoke_key(
     return made
 
 
-def anchor_of(home: Home, state: PublicState, before: int | None = None) -> bytes:
-    """The newest anchor that this home has verified, or the newest not after a POSIX time."""
-    # The log's own clock reaches back further than the anchors of the last two days.
-    held = home.logbook.anchors()
-    for one in home.logbook.public(("clock",)):
-        note = statement_pb2.Clock.FromString(statements.decode(one.raw).body).anchor
-        held.append((state.open_anchor(note).time, note))
-    found = [note for time, note in held if before is None or time <= before]
+def cut_of(
+    home: Home, state: PublicState, key_ids: Sequence[bytes], before: int | None, *, together: bool
+) -> bytes:
+    """The anchor from which these keys' signatures are disputed: the newest, or the newest not after a time.
+
+    Raises `UsageError` for a time at which none of them lived yet, and, unless the threshold of roots signs
+    `together`, for one more than 30 days back: the log would move that cut (SPEC section 8.4).
+    """
+    held = _anchors(home, state)
+    found = [one for one in held if before is None or one[0] <= before]
     if not found:
         raise UsageError(
             "this home holds no anchor from then",
             remedy="let the node run for ten minutes; or choose a later date",
         )
-    return max(found, key=size_of)
+    time, note = max(found, key=lambda one: size_of(one[1]))
+    if not together and state.ticks and time < state.ticks[-1].time - CUT_SECONDS:
+        raise UsageError(
+            "only the federation's threshold disputes what is more than 30 days old",
+            remedy="choose a later date, or ask for `mce directory revoke --before`",
+        )
+    begun = min((signing.since(state, holder) for one in key_ids if (holder := state.holder(one))), default=0)
+    if any(size_of(note) < size_of(later) <= begun for _, later in held):
+        raise UsageError("the key had not begun then", remedy="choose a later date; see `mce key list`")
+    return note
+
+
+def anchor_of(home: Home, state: PublicState) -> bytes:
+    """The newest anchor that this home has verified."""
+    return cut_of(home, state, (), None, together=True)
+
+
+def _anchors(home: Home, state: PublicState) -> list[tuple[int, bytes]]:
+    """Times and notes; the log's own clock reaches back further than the anchors of the last two days."""
+    held = home.logbook.anchors()
+    for one in home.logbook.public(("clock",)):
+        note = statement_pb2.Clock.FromString(statements.decode(one.raw).body).anchor
+        held.append((state.open_anchor(note).time, note))
+    return held
 
 
 def take(home: Home, identity: Identity, state: PublicState, raw: bytes) -> Statement:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _EPOCHS_KEPT: Final = 12
 _SUSPENSIONS_EACH: Final = 2
 _DAY: Final = 24 * 3600
-_CUT_SECONDS: Final = 30 * _DAY
+CUT_SECONDS: Final = 30 * _DAY
 _TICK_SECONDS: Final = _DAY // 2
 
 
@@ -89,7 +89,7 @@ def _cut(state: "PublicState", note: bytes, index: int, *, together: bool) -> in
     """
     anchor = anchor_below(state, note, index)
     size = anchor.checkpoint.size
-    if together or not state.ticks or anchor.time >= state.ticks[-1].time - _CUT_SECONDS:
+    if together or not state.ticks or anchor.time >= state.ticks[-1].time - CUT_SECONDS:
         return size
     return max(size, state.ticks[0].size)
 
@@ -138,7 +138,7 @@ def _clock(state: "PublicState", signed: Signed, id_: bytes, index: int) -> "Pub
     last = state.ticks[-1] if state.ticks else None
     if last and (tick.time < last.time + _TICK_SECONDS or tick.size < last.size):
         raise ContextError("an anchor that is not half a day above the last logged one")
-    kept = tuple(one for one in state.ticks if one.time >= tick.time - _CUT_SECONDS)
+    kept = tuple(one for one in state.ticks if one.time >= tick.time - CUT_SECONDS)
     return replace(state, ticks=(*kept, tick))
 
 

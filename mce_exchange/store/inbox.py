@@ -140,6 +140,16 @@ class Inbox:
             return self._received("1 ORDER BY id")
         return self._received("state = ? ORDER BY id", state)
 
+    def between(self, first: int, last: int) -> list[tuple[bytes, str, bytes]]:
+        """(header id, sender, header Statement) of what came at these log indices, both included."""
+        rows = self._database.rows(
+            "SELECT header_id, sender, statement FROM message"
+            " WHERE outgoing = 0 AND log_index BETWEEN ? AND ? ORDER BY log_index",
+            first,
+            last,
+        )
+        return [(bytes(header_id), str(sender), bytes(raw)) for header_id, sender, raw in rows]
+
     def find(self, header_id: bytes) -> Received | None:
         """One message."""
         return next(self._received("header_id = ?", header_id), None)

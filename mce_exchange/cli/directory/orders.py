@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.directory.common import Out, read_public
 from mce_exchange.cli.home import open_desk
-from mce_exchange.cli.keys import ReasonName, read_date
+from mce_exchange.cli.keys import Before, ReasonName, read_date
 from mce_exchange.client import keeping
 from mce_exchange.directory import orders
 from mce_exchange.errors import UsageError
@@ -31,14 +31,15 @@ def revoke(
     member: Annotated[str, Parameter(help="Whose key it is: a member or a relay.")],
     reason: Annotated[ReasonName, Parameter(help="Why; everybody reads it.")],
     root: Annotated[list[Path], Parameter(help="Public halves of the roots that will sign: the threshold.")],
-    before: Annotated[str, Parameter(help="A date, as 2026-03-01: disputed since then.")] = "",
+    before: Before = "",
     out: Out,
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
     """Write the revocation of a member's key by the roots, unsigned: for a member that cannot sign any more.
 
-    Each root signs it with `mce directory sign`; anybody takes it with `mce key take`.
+    Each root signs it with `mce directory sign`; anybody takes it with `mce key take`. Only the threshold
+    reaches back more than 30 days.
 
     Example: mce directory revoke 1f0c... --member be --reason lost --root r1.key.pub --root r2.key.pub
     --home office --out be.revocation
@@ -55,7 +56,8 @@ def revoke(
             raise UsageError(f"{key_id.hex()} is no key of {member}", remedy=f"see `mce key list {member}`")
         if len(signers) < threshold:
             raise UsageError(f"{len(signers)} roots, and {threshold} must sign")
-        cut = keeping.anchor_of(desk.home, state, read_date(before) if before else None)
+        then = read_date(before) if before else None
+        cut = keeping.cut_of(desk.home, state, [key_id], then, together=True)
     body = revocation_body(
         signers=signers, member=member, key_id=key_id, cut=cut, reason=Reason[reason.upper()]
     )
