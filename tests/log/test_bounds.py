@@ -3,9 +3,10 @@
 import pytest
 
 from mce_exchange import limits
-from mce_exchange.errors import LogError, MalformedError
+from mce_exchange.errors import LimitError, LogError, MalformedError, UsageError
 from mce_exchange.log import anchor, merkle, note
 from mce_exchange.log.anchor import Quorum
+from mce_exchange.log.checkpoint import Checkpoint, read_checkpoint
 from mce_exchange.log.entry import LogEntry, leaf_hashes
 from mce_exchange.log.note import Algorithm, Signature
 from mce_exchange.log.proof import verify_consistency, verify_inclusion
@@ -96,3 +97,51 @@ def test_a_frontier_read_back_goes_on_where_it_stood() -> None:
         assert frontier.size == number
         frontier.append(leaf)
     assert (frontier.size, frontier.root) == (9, TREE.root(9))
+
+
+def signed_by(count: int, *, text: str = "text\n", value: bytes = b"v") -> bytes:
+    lines = tuple(Signature(f"n{number}", bytes(4), value) for number in range(count))
+    return note.Note(text, lines).encode()
+
+
+def test_a_note_at_each_of_its_caps_is_read_and_one_beyond_is_not() -> None:
+    assert len(note.parse(signed_by(limits.NOTE_SIGNATURES)).signatures) == limits.NOTE_SIGNATURES
+    with pytest.raises(LimitError, match="signatures"):
+        note.parse(signed_by(limits.NOTE_SIGNATURES + 1))
+    missing = limits.NOTE - len(signed_by(1))
+    whole = signed_by(1, text="t" * missing + "text\n")
+    assert len(whole) == limits.NOTE
+    assert note.parse(whole).encode() == whole
+    with pytest.raises(LimitError, match="bytes"):
+        note.parse(b"t" + whole)
+
+
+def test_an_empty_line_in_a_notes_text_is_text() -> None:
+    data = signed_by(2, text="first\n\nsecond\n")
+    assert note.parse(data).text == "first\n\nsecond\n"
+
+
+def test_the_largest_tree_has_a_checkpoint_and_one_larger_has_none() -> None:
+    largest = Checkpoint(ORIGIN, limits.TREE_SIZE, bytes(32))
+    assert read_checkpoint(largest.text) == largest
+    for size in (limits.TREE_SIZE + 1, 10**19):
+        with pytest.raises(LimitError, match="more than"):
+            read_checkpoint(Checkpoint(ORIGIN, size, bytes(32)).text)
+
+
+def test_a_name_of_255_bytes_is_signed_and_a_longer_one_is_not() -> None:
+    for name in ("n", "n" * 255):
+        anchor.cosign(NOTE, name=name, time=1, ed25519=LOG[0], ml_dsa_44=LOG[1])
+    with pytest.raises(MalformedError, match="1 to 255"):
+        anchor.cosign(NOTE, name="n" * 256, time=1, ed25519=LOG[0], ml_dsa_44=LOG[1])
+    for time in (0, LAST + 1):
+        with pytest.raises(UsageError, match="time above 0"):
+            anchor.sign_anchor(CHECKPOINT, time=time, ed25519=LOG[0], ml_dsa_44=LOG[1])
+
+
+def test_a_proof_has_at_most_63_hashes() -> None:
+    most = [bytes(32)] * limits.PROOF_HASHES
+    with pytest.raises(LogError, match="superfluous"):
+        verify_inclusion(bytes(32), 0, 2, bytes(32), most)
+    with pytest.raises(LogError, match="at most 63"):
+        verify_inclusion(bytes(32), 0, 2, bytes(32), [*most, bytes(32)])
