@@ -15,7 +15,13 @@ from mce_exchange.cli.extracting import Extracting
 from mce_exchange.errors import UsageError
 
 evidence = App(name="evidence")
-lazy.add(evidence, "mce_exchange.cli.exporting:export", "mce_exchange.cli.exporting:disclose")
+lazy.add(
+    evidence,
+    "mce_exchange.cli.exporting:export",
+    "mce_exchange.cli.exporting:disclose",
+    "mce_exchange.cli.forking:fork",
+    "mce_exchange.cli.forking:anchor",
+)
 File = Annotated[Path, Parameter(help="An evidence file.")]
 
 

@@ -25,6 +25,7 @@ from mce_exchange.client.anchoring import Anchoring
 from mce_exchange.client.attaching import Progress, silent
 from mce_exchange.client.dispatch import Dispatch
 from mce_exchange.client.fetch import Fetch
+from mce_exchange.client.forking import Forking
 from mce_exchange.client.identity import Identity
 from mce_exchange.client.intake import Intake
 from mce_exchange.client.pace import FIRST_SECONDS
@@ -33,7 +34,16 @@ from mce_exchange.client.relay import Relay
 from mce_exchange.client.sending import Sending
 from mce_exchange.client.upkeep import Upkeep
 from mce_exchange.client.witnessing import Witnessing
-from mce_exchange.errors import MceError, RefusedError, StoreError, TransportError, UsageError
+from mce_exchange.errors import (
+    ForkError,
+    LogError,
+    MceError,
+    ProtocolError,
+    RefusedError,
+    StoreError,
+    TransportError,
+    UsageError,
+)
 from mce_exchange.hotline.receiving import Check
 from mce_exchange.log.checkpoint import open_checkpoint, size_of
 from mce_exchange.store.database import News
@@ -71,6 +81,7 @@ class Node:
         self.upkeep = Upkeep(record, self.follower)
         self.anchoring = Anchoring(record, self.follower)
         self._witnessing = Witnessing(record, self.follower)
+        self._forking = Forking(record, self.follower, relay, self.run_home)
         self._relay = relay
         self._intake = Intake(record, self.follower, check=check)
         self._sending = Sending(
@@ -264,7 +275,14 @@ class Node:
         async with aclosing(self._relay.receive(self.follower.size)) as batches:
             async for batch in batches:
                 part = self._takes_part()
-                await self.run_home(self._intake.take, batch)
+                try:
+                    await self.run_home(self._intake.take, batch)
+                except LogError as error:
+                    if not isinstance(error, ForkError):
+                        # What it finds is alarmed; that it finds nothing changes nothing.
+                        with suppress(LogError, ProtocolError, RefusedError, TransportError):
+                            await self._forking.look(batch.checkpoint)
+                    raise
                 came = True
                 self.trouble = None
                 await self._reached(batch.checkpoint)

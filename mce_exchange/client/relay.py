@@ -66,6 +66,9 @@ class Relay(Protocol):
     async def anchor(self, min_size: int) -> bytes:
         """The oldest anchor of at least a size, 0 for the newest: a note."""
 
+    async def entries(self, first: int, count: int) -> bytes:
+        """At most so many log entries from an index on, 34 bytes each."""
+
     async def witnessed(self) -> bytes:
         """The newest anchor that had its quorum: a note."""
 
@@ -182,6 +185,13 @@ class GrpcRelay:
         with _errors():
             answer = await self._stub.GetAnchor(request, timeout=self._seconds, wait_for_ready=True)
         return _there(answer).note
+
+    async def entries(self, first: int, count: int) -> bytes:
+        """See `Relay`."""
+        request = pb.GetEntriesRequest(from_index=first, count=count)
+        with _errors():
+            answer = await self._stub.GetEntries(request, timeout=self._seconds, wait_for_ready=True)
+        return _there(answer).entries
 
     async def cosign(self, size: int, lines: bytes) -> None:
         """See `Relay`."""

@@ -4,9 +4,11 @@ from tests.attacks.cuts import NODE, without
 
 ANCHORS = "relay/mce_relay/anchors.py"
 ANCHORING = "mce_exchange/client/anchoring.py"
+NODE_LOOPS = "mce_exchange/client/node.py"
 WITNESSING = "mce_exchange/client/witnessing.py"
 
 WITNESS = NODE + "witness.py::test_"
+VIEWS = NODE + "views.py::test_"
 COSIGN = "tests/relay/test_cosign.py::test_"
 
 DEFENCES = (
@@ -30,6 +32,18 @@ DEFENCES = (
         WITNESS + "l1_a_log_that_the_witnesses_are_not_shown_is_noticed",
         (ANCHORING, "if self._lacking and minutes >= _WITNESSED_MINUTES:", "if False:"),
         shows="TimeoutError",
+    ),
+    without(
+        "L1",
+        VIEWS + "l1_a_witness_that_is_shown_a_second_view_proves_it_and_does_not_cosign_it[5]",
+        (NODE_LOOPS, "await self._forking.look(batch.checkpoint)", "pass"),
+        shows="TimeoutError",
+    ),
+    without(
+        "L1",
+        VIEWS + "l1_a_second_view_has_no_quorum_and_one_anchor_of_another_member_proves_it",
+        ("mce_exchange/log/anchor.py", "return len(self.times) >= self.quorum.k", "return bool(self.times)"),
+        shows="TimeoutError|DID NOT RAISE",
     ),
     without(
         "L2",

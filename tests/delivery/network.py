@@ -193,6 +193,9 @@ class Door:
     async def anchor(self, min_size: int) -> bytes:
         return await self._answered(self.network.core.anchor(min_size))
 
+    async def entries(self, first: int, count: int) -> bytes:
+        return await self._answered(self.network.core.entries(first, count))
+
     async def witnessed(self) -> bytes:
         return await self._answered(self.network.core.anchor(0, witnessed=True))
 

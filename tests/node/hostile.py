@@ -190,6 +190,10 @@ class Door:
             raise RefusedError("no anchor", reason="not_found")
         return self.relay.anchor()
 
+    async def entries(self, first: int, count: int) -> bytes:
+        held = self.relay.held[first : first + count]
+        return b"".join(one.entry or _entry(one.statement) for one in held)
+
     async def witnessed(self) -> bytes:
         if not self.relay.last_witnessed:
             raise RefusedError("no anchor", reason="not_found")
