@@ -43,13 +43,19 @@ def show(
 ) -> int:
     """Show the whole life of every key of a member, with who contests it; exit 1 if somebody does.
 
+    Made, in the log since an entry and a Directory's version, ended or revoked with its cut, contested,
+    given by a board; of this home's own also what is in use and what is destroyed.
+
     Example: mce key list --home be
     """
     with open_desk(common, secret) as desk:
         state, who = desk.follower.state, member or desk.identity.member
         if who != desk.identity.member:
             state.directory.member(who)
-        table = [_row(desk, one, own=who == desk.identity.member) for one in _lives(desk, who)]
+        own, found = who == desk.identity.member, _lives(desk, who)
+        if own:
+            found += keeping.made_here(desk.home, desk.identity, state)
+        table = [_row(desk, one, own=own) for one in found]
         warned = warnings(state, who)
     as_of = {"version": state.directory.version, "log_size": state.size}
     lines = [f"keys of {who} as of Directory version {state.directory.version}, log size {state.size}"]
@@ -77,26 +83,32 @@ def _row(desk: Desk, one: KeyLife, *, own: bool) -> dict[str, Any]:
         "in_use": own and one.kind == "signing" and one.id in desk.identity.author.signers,
         "held": held,
         "since_version": one.version or None,
-        "since_index": one.since,
+        "since_index": None if one.state == "made" else one.since,
         "end_version": one.end_version or None,
         "end_index": one.until or None,
         "cut": one.cut if one.state == "revoked" else None,
         "contested": list(one.contested),
         "by_board": one.by_board,
+        "destroyed": own and one.kind == "prekey" and not held and state != "lives",
         # What a peer compares by telephone before it wraps an old message for this one (SPEC section 9.5).
         "words": fingerprints.words(one.id) if one.kind == "prekey" and state == "lives" else None,
     }
 
 
 def _line(row: dict[str, Any]) -> str:
-    text = f"{row['kind']} {row['id']}: {row['state']}, since entry {row['since_index']}"
+    text = f"{row['kind']} {row['id']}: {row['state']}"
+    text += (
+        f", since entry {row['since_index']}" if row["since_index"] is not None else ", not in the log yet"
+    )
     text += f" (version {row['since_version']})" if row["since_version"] else ""
     text += f", until entry {row['end_index']}" if row["end_index"] else ""
+    text += f" (version {row['end_version']})" if row["end_version"] else ""
     text += f", disputed from entry {row['cut']}" if row["cut"] is not None else ""
     text += ", given by its board" if row["by_board"] else ""
     text += ", in use here" if row["in_use"] else ""
-    text += f"\n  {row['words']}" if row["words"] else ""
-    return text + (f", CONTESTED by {', '.join(row['contested'])}" if row["contested"] else "")
+    text += ", its private half is destroyed" if row["destroyed"] else ""
+    text += f", CONTESTED by {', '.join(row['contested'])}" if row["contested"] else ""
+    return text + (f"\n  {row['words']}" if row["words"] else "")
 
 
 @key.command

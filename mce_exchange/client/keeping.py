@@ -16,6 +16,7 @@ from mce_exchange.hotline.changing import Reason
 from mce_exchange.hotline.lives import KeyLife
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log.checkpoint import size_of
+from mce_exchange.primitives.verify import sha256
 from mce_exchange.statement import Statement
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
@@ -26,6 +27,17 @@ def lives_of(home: Home, state: PublicState, member: str) -> list[KeyLife]:
     """The whole life of every key of a member, as far as this home has followed the log."""
     logged = [(one.index, one.raw) for one in home.logbook.public(lives.TYPES)]
     return lives.lives_of(state, member, logged)
+
+
+def made_here(home: Home, identity: Identity, state: PublicState) -> list[KeyLife]:
+    """Keys of this home that the log does not have yet: signing keys, a door, prekeys."""
+    found = [("signing", key_id) for key_id in home.secrets.signing_ids() if state.holder(key_id) is None]
+    door = home.settings.find(settings.NEXT_DOOR)
+    if door and door not in state.certificates(identity.member):
+        found.append(("door", sha256(door)))
+    for raw in home.publishing.unseen("prekey", state.size):
+        found.append(("prekey", statements.decode(raw).id(identity.network_id)))
+    return [KeyLife(kind=kind, id=id_, state="made", since=0) for kind, id_ in found]
 
 
 def make_key(home: Home, identity: Identity, state: PublicState) -> tuple[bytes, bytes]:

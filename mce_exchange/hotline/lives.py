@@ -19,9 +19,9 @@ TYPES: Final = ("prekey", "tls-keys", "revocation", "board-recovery")
 class KeyLife:
     """`id` is the key's, the prekey Statement's, or the SHA-256 of a door's certificate.
 
-    `since` and `until` are log indices, the versions those of Directories; 0 where there is none. A
-    signature from `cut` on is disputed up to `until`, and none above. `contested` names who says that
-    this change was not theirs. `by_board`: the member's board gave it, for all that it had lost.
+    `since` and `until` are log indices, the versions those of Directories; 0 where there is none: what is
+    `made` has not reached the log. A signature from `cut` on is disputed up to `until`, and none above.
+    `contested` names who says that this change was not theirs. `by_board`: the member's board gave it.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class _Seen:
     revocations: dict[bytes, list[bytes]] = field(default_factory=dict)
     recoveries: dict[int, bytes] = field(default_factory=dict)
     prekeys: list[tuple[int, bytes, statement_pb2.Prekey]] = field(default_factory=list)
-    doors: list[tuple[int, bytes, statement_pb2.TlsKeys]] = field(default_factory=list)
+    doors: list[tuple[int, bytes, tuple[bytes, ...]]] = field(default_factory=list)
 
 
 def lives_of(state: PublicState, member: str, logged: Iterable[tuple[int, bytes]]) -> list[KeyLife]:
@@ -93,11 +93,13 @@ def _seen(state: PublicState, member: str, logged: Iterable[tuple[int, bytes]]) 
         if isinstance(body, statement_pb2.Prekey):
             seen.prekeys.append((index, id_, body))
         elif isinstance(body, statement_pb2.TlsKeys):
-            seen.doors.append((index, id_, body))
+            seen.doors.append((index, id_, tuple(body.certificates)))
         elif isinstance(body, statement_pb2.Revocation):
             seen.revocations.setdefault(body.key_id, []).append(id_)
         elif isinstance(body, statement_pb2.BoardRecovery):
             seen.recoveries[index] = id_
+            if body.certificates:
+                seen.doors.append((index, id_, tuple(body.certificates)))
     return seen
 
 
@@ -130,8 +132,7 @@ def _signing(state: PublicState, member: str, kind: str, key: SigningKey, seen: 
 
 def _doors(state: PublicState, member: str, seen: _Seen) -> Iterator[KeyLife]:
     record = state.directory.members.get(member)
-    sets = [(0, b"", record.certificates if record else ())]
-    sets += [(index, id_, tuple(body.certificates)) for index, id_, body in seen.doors]
+    sets = [(0, b"", record.certificates if record else ()), *seen.doors]
     counts = state.certificates(member) if record else ()
     known: dict[bytes, KeyLife] = {}
     for number, (index, id_, certificates) in enumerate(sets):
@@ -156,14 +157,14 @@ def _prekeys(state: PublicState, member: str, seen: _Seen) -> Iterator[KeyLife]:
     newest = state.prekey(member)
     for number, (index, id_, body) in enumerate(seen.prekeys):
         after = seen.prekeys[number + 1][0] if number + 1 < len(seen.prekeys) else 0
-        killed = any(signer in state.revoked for signer in body.signers)
+        killed = [one.index for signer in body.signers if (one := state.revoked.get(signer))]
         in_use = newest is not None and newest.id == id_
         yield KeyLife(
             kind="prekey",
             id=id_,
             state="killed" if killed else "lives" if in_use else "followed",
             since=index,
-            until=after,
+            until=min((at for at in (after, *killed) if at), default=0),
             contested=_contests(state, id_),
         )
 
