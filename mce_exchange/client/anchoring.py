@@ -8,7 +8,7 @@ from mce_exchange.errors import ForkError, LogError
 from mce_exchange.hotline.follow import Follower
 from mce_exchange.log.anchor import Anchor
 from mce_exchange.log.checkpoint import open_checkpoint, read_checkpoint, size_of
-from mce_exchange.log.note import parse
+from mce_exchange.log.note import Note, parse
 from mce_exchange.primitives.verify import equal
 from mce_exchange.store import receipts
 from mce_exchange.store.alarms import Alarm
@@ -29,6 +29,14 @@ class Anchoring:
         self._asked = 0
         self._judged = False
         self._lacking = 0
+
+    def held(self) -> bytes:
+        """The newest anchor of this home, the log's own lines only, for the relay to look at; or nothing."""
+        kept = self._home.logbook.anchor()
+        if kept is None:
+            return b""
+        note, origin = parse(kept), self._follower.state.directory.origin
+        return Note(note.text, tuple(one for one in note.signatures if one.name == origin)).encode()
 
     def checkpoint(self, note: bytes, before: int) -> None:
         """The relay's newest checkpoint: of the same log, and not below the size `before` that it showed."""

@@ -271,7 +271,8 @@ class Node:
     async def _receive(self) -> bool:
         """Follow the log until the stream ends; whether a batch came."""
         came = False
-        await self._reached(await self._relay.checkpoint())
+        held = await self.run_home(self.anchoring.held)
+        await self._reached(await self._relay.checkpoint(held))
         async with aclosing(self._relay.receive(self.follower.size)) as batches:
             async for batch in batches:
                 part = self._takes_part()
@@ -294,7 +295,8 @@ class Node:
     async def _anchors(self) -> None:
         shown = self.follower.checkpoint
         before = shown.size if shown else 0
-        await self.run_home(self.anchoring.checkpoint, await self._relay.checkpoint(), before)
+        held = await self.run_home(self.anchoring.held)
+        await self.run_home(self.anchoring.checkpoint, await self._relay.checkpoint(held), before)
         note = await _found(self._relay.anchor(0))
         lacking = await self.run_home(self.anchoring.anchor, note)
         other = await _found(self._relay.witnessed()) if lacking else None

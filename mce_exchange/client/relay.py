@@ -75,8 +75,8 @@ class Relay(Protocol):
     async def cosign(self, size: int, lines: bytes) -> None:
         """Hand in a witness's two lines on the anchor of a size."""
 
-    async def checkpoint(self) -> bytes:
-        """The newest checkpoint: a note."""
+    async def checkpoint(self, anchor: bytes = b"") -> bytes:
+        """The newest checkpoint: a note. The relay is shown an anchor of its own."""
 
 
 class GrpcRelay:
@@ -200,12 +200,11 @@ class GrpcRelay:
                 pb.CosignRequest(size=size, lines=lines), timeout=self._seconds, wait_for_ready=True
             )
 
-    async def checkpoint(self) -> bytes:
+    async def checkpoint(self, anchor: bytes = b"") -> bytes:
         """See `Relay`."""
+        request = pb.GetCheckpointRequest(anchor=anchor)
         with _errors():
-            answer = await self._stub.GetCheckpoint(
-                pb.GetCheckpointRequest(), timeout=self._seconds, wait_for_ready=True
-            )
+            answer = await self._stub.GetCheckpoint(request, timeout=self._seconds, wait_for_ready=True)
         return _there(answer).checkpoint
 
 

@@ -1,4 +1,4 @@
-"""Where the relay is, and behind which door: what the Directories say (SPEC sections 8.7, 9.8).
+"""Where the relay is, and behind which door: what the Directories say (SPEC sections 8.7, 9.10).
 
 A relay that has given its log away says so, and hands out the Directory that names the next. Over an
 unpinned certificate a node fetches Directories and does nothing else. If they hold, one after the

@@ -46,7 +46,7 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     REFUSAL_REASON_DRAINING: _RefusalReason.ValueType  # 13
     REFUSAL_REASON_ALREADY_FINAL: _RefusalReason.ValueType  # 14
     REFUSAL_REASON_MOVED: _RefusalReason.ValueType  # 15
-    """The log was given to other keys: the newest Directory names its relay (SPEC section 9.8)."""
+    """The log was given to other keys: the newest Directory names its relay (SPEC section 9.10)."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper): ...
 
@@ -66,7 +66,7 @@ REFUSAL_REASON_WRONG_OFFSET: RefusalReason.ValueType  # 12
 REFUSAL_REASON_DRAINING: RefusalReason.ValueType  # 13
 REFUSAL_REASON_ALREADY_FINAL: RefusalReason.ValueType  # 14
 REFUSAL_REASON_MOVED: RefusalReason.ValueType  # 15
-"""The log was given to other keys: the newest Directory names its relay (SPEC section 9.8)."""
+"""The log was given to other keys: the newest Directory names its relay (SPEC section 9.10)."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
@@ -717,12 +717,19 @@ Global___GetStatementsResponse: _TypeAlias = GetStatementsResponse  # noqa: Y015
 class GetCheckpointRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    ANCHOR_FIELD_NUMBER: _builtins.int
+    anchor: _builtins.bytes
+    """The newest anchor that the caller holds, without its witnesses' lines: a relay whose log lacks it has
+    lost entries, and appends nothing more (SPEC section 9.3).
+    """
     def __init__(
         self,
+        *,
+        anchor: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,17 +5,20 @@ from mce_exchange.errors import LogError, ProtocolError
 from mce_exchange.log import note as notes
 from mce_exchange.log.anchor import SKEW, Anchor, are_both, attach, sign_anchor
 from mce_exchange.log.checkpoint import size_of
+from mce_relay.known import Known
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Reader
 from mce_relay.values import RelayKeys
 
 
-def freeze(keys: RelayKeys, group: Group) -> None:
+def freeze(keys: RelayKeys, group: Group, known: Known) -> None:
     """Sign and store an anchor of what is committed, not of what this group adds."""
     note = sign_anchor(
         group.head.checkpoint, time=group.now, ed25519=keys.log_ed25519, ml_dsa_44=keys.log_ml_dsa_44
     )
+    # Known before it is stored: a copy of the store that lacks it is found out (threat L3).
+    known.keep(note)
     _put(group, group.head.state.open_anchor(note))
 
 
@@ -37,6 +40,8 @@ def cosign(group: Group, *, member: str, size: int, lines: bytes) -> None:
     An older size than the newest is as good: both are of one tree. A repeated cosignature takes the
     place of the one before.
     """
+    if group.successor is not None:
+        raise refusal("moved", "this relay has given its log away")
     witness = next((one for one in group.state.directory.witnesses(size) if one.member == member), None)
     if witness is None:
         raise refusal("wrong_context", f"no witness of {member} lives at tree size {size}")

@@ -10,11 +10,14 @@ from typing import Final
 from mce_exchange.directory import trust
 from mce_exchange.directory.compose import body_of
 from mce_exchange.directory.model import Directory
-from mce_exchange.errors import MceError, UsageError
+from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import MceError, StoreError, UsageError
+from mce_exchange.log.merkle import Tree
 from mce_relay import boot, inspection
 from mce_relay.config import Config
 from mce_relay.core import ATTACHMENTS
 from mce_relay.keyring import FILE, Keyring
+from mce_relay.known import Known
 from mce_relay.server import check_names, read_directory
 from mce_relay.store.protocol import RESTORE
 from mce_relay.store.sqlite import FILE as DATABASE
@@ -84,6 +87,9 @@ def _data(config: Config, keyring: Keyring, *, deep: bool) -> Iterator[Found]:
         yield Found(
             name="log", text=f"{head.size} entries fit the last checkpoint; Directory version {version}"
         )
+        with store.read() as reader:
+            anchored = reader.anchor(0) is not None
+        yield _known(config, head.state, tree, anchored=anchored)
         yield _doors(config, keyring, head.state.directory, relay)
         with store.read() as reader:
             for name, found, remedy in (
@@ -100,6 +106,14 @@ def _data(config: Config, keyring: Keyring, *, deep: bool) -> Iterator[Found]:
                 yield Found(name=name, text=text, remedy=remedy if found else "")
     finally:
         store.close()
+
+
+def _known(config: Config, state: PublicState, tree: Tree, *, anchored: bool) -> Found:
+    try:
+        Known(config.anchor_file).check(state, tree, anchored=anchored)
+    except StoreError as error:
+        return Found(name="known anchor", text=str(error), remedy=error.remedy)
+    return Found(name="known anchor", text="the log has the one that is kept outside of it")
 
 
 def _doors(config: Config, keyring: Keyring, directory: Directory, relay: str) -> Found:

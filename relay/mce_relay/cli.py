@@ -16,6 +16,7 @@ from mce_exchange.primitives.vault import Cost
 from mce_relay import __version__, check, logs, server
 from mce_relay.config import Config, template
 from mce_relay.keyring import Keyring
+from mce_relay.known import Known
 from mce_relay.store.sqlite import FILE as DATABASE
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.succession import adopt
@@ -129,14 +130,13 @@ def adopt_command(
     passphrase_credential: Credential = None,
     json: Json = False,
 ) -> int:
-    """Take over the log in the data folder: log the Directory that gives it to this relay's keys.
+    """Take a copied data folder for the newest there is, and log the Directory that gives it to these keys.
 
-    The data folder is a copy of the newest one, and nobody serves it. Done twice it changes nothing.
+    Without a Directory the keys are those of before, and the copy was restored. Nobody may serve another.
+    Done twice it changes nothing.
 
     Example: mce-relay adopt next.directory --config relay2/relay.toml
     """
-    if not directory:
-        raise UsageError("which Directory gives the log to these keys?")
     read = Config.read(config)
     if not (read.data / DATABASE).exists():
         raise UsageError(
@@ -149,7 +149,7 @@ def adopt_command(
     store.open()
     try:
         genesis = server.read_directory(read.genesis)
-        size = adopt(store, genesis, keyring.keys, NoMetrics(), succession)
+        size = adopt(store, genesis, keyring.keys, NoMetrics(), succession, Known(read.anchor_file))
     finally:
         store.close()
     _say(json, {"size": size}, f"The log of {size} entries goes on here: mce-relay serve --config {config}")

@@ -45,6 +45,7 @@ class Config(BaseModel):
     genesis: Path = Path("genesis.directory")
     keys: Path = Path(".")
     data: Path = Path("data")
+    anchor_file: Path = Path("newest.anchor")
     metrics: str = ""
     anchor_seconds: float = Field(default=600.0, ge=0.1, le=_LONG)
     sweep_seconds: float = Field(default=5.0, ge=0.05, le=_LONG)
@@ -72,9 +73,14 @@ class Config(BaseModel):
                 f"{path}: {faults}", remedy="correct the file; `mce-relay init` writes one"
             ) from None
         folder = path.resolve().parent
-        return config.model_copy(
-            update={name: folder / getattr(config, name) for name in ("genesis", "keys", "data")}
-        )
+        names = ("genesis", "keys", "data", "anchor_file")
+        config = config.model_copy(update={name: folder / getattr(config, name) for name in names})
+        if config.anchor_file.is_relative_to(config.data):
+            raise UsageError(
+                f"{path}: anchor_file lies in the data folder, with which it would be restored",
+                remedy="name a file outside of it, on another disk if there is one",
+            )
+        return config
 
     @property
     def settings(self) -> Settings:
@@ -101,6 +107,9 @@ genesis = "genesis.directory"
 # relay.keys lies here; the log and the mail lie under data.
 keys = "."
 data = "data"
+
+# The newest anchor, outside the data folder: by it a data folder that was restored is found out.
+anchor_file = "newest.anchor"
 
 # host:port for Prometheus; empty: none.
 metrics = ""

@@ -16,13 +16,14 @@ from typing import Any, Final, TypeVar
 from mce_exchange import limits
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import MceError, RefusedError, StoreError, UsageError
+from mce_exchange.errors import LogError, MceError, ProtocolError, RefusedError, StoreError, UsageError
 from mce_exchange.log.merkle import Tree
 from mce_exchange.log.receipt import Receipt
 from mce_relay import anchors, boot, engine, engine_publish, views
 from mce_relay.admitted import Admitted
 from mce_relay.blobs import Blobs
 from mce_relay.engine import Placed, Rules
+from mce_relay.known import Known, lacks
 from mce_relay.logs import logger
 from mce_relay.refusals import refusal
 from mce_relay.sequencer import Head, Sequencer
@@ -64,6 +65,7 @@ class Core:
         clock: Callable[[], float] = time.time,
         metrics: Metrics | None = None,
         store: Store | None = None,
+        anchor_file: Path | None = None,
     ) -> None:
         self._data = data
         self._genesis = genesis
@@ -72,6 +74,7 @@ class Core:
         self._clock = clock
         self._metrics = metrics or NoMetrics()
         self._store = store or SqliteStore(data)
+        self._known = Known(anchor_file)
 
     @property
     def state(self) -> PublicState:
@@ -118,9 +121,14 @@ class Core:
             rules=self._rules,
         )
         self._sweeper = Sweeper(
-            rules=self._rules, sequencer=self._sequencer, store=self._store, blobs=self._blobs
+            rules=self._rules,
+            sequencer=self._sequencer,
+            store=self._store,
+            blobs=self._blobs,
+            known=self._known,
         )
         try:
+            await self._sweeper.erase_again()
             await self.sweep()
         except BaseException:
             await self._sequencer.drain()
@@ -133,6 +141,8 @@ class Core:
         self._store.open()
         try:
             head, tree, relay = boot.start(self._store, self._genesis, self._keys, self._metrics)
+            anchored = self._read(lambda reader: reader.anchor(0)) is not None
+            self._known.check(head.state, tree, anchored=anchored)
             self._check_clock(head.state)
             return head, tree, relay
         except MceError:
@@ -270,12 +280,7 @@ class Core:
 
     async def prekeys(self, members: Sequence[str]) -> list[tuple[int, bytes]]:
         """Log index and Statement of each member's newest prekey; members without one are left out."""
-        if len(members) > limits.MEMBERS:
-            raise refusal("too_large", f"{len(members)} members, at most {limits.MEMBERS}")
-        newest = [self.state.prekey(member) for member in members]
-        indices = [prekey.index for prekey in newest if prekey]
-        found = await self._ask(lambda reader: [reader.logged(index) for index in indices])
-        return [(one.index, one.statement) for one in found if one]
+        return await self._ask(views.prekeys, self.state, members)
 
     async def entries(self, from_index: int, count: int) -> bytes:
         """Up to `count` entries of 34 bytes."""
@@ -294,6 +299,19 @@ class Core:
     def checkpoint(self) -> bytes:
         """The newest checkpoint: a signed note."""
         return self._head.note
+
+    def show(self, note: bytes) -> None:
+        """An anchor that a member holds: if this log lacks it, nothing is appended any more (threat L3)."""
+        try:
+            lacking = lacks(note, self.state, self._tree)
+        except (ProtocolError, LogError):
+            self._metrics.count("anchors_of_no_log_here")
+            return
+        if lacking is not None:
+            self._metrics.count("known_anchors_lacking")
+            logger().error("log behind a known anchor", size=self._tree.size, error=str(lacking))
+            self._sequencer.fail(lacking)
+            self._known.keep(note)
 
     async def anchor(self, min_size: int, *, witnessed: bool = False) -> bytes:
         """The oldest anchor of at least this tree size, the newest for 0, of those that had their quorum

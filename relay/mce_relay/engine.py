@@ -115,7 +115,7 @@ def judge(group: Group, statement: Statement, member: str) -> Signed:
 
 
 def refuse_if_moved(group: Group) -> None:
-    """What comes after the log was given away is for its successor to accept (SPEC 9.8)."""
+    """What comes after the log was given away is for its successor to accept (SPEC 9.10)."""
     if group.successor is not None:
         raise refusal("moved", "this relay has given its log away")
 

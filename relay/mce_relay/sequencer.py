@@ -101,7 +101,7 @@ class Group:
         return index
 
     def hand_over(self, successor: Bundle) -> None:
-        """The log has been given to other keys: this group's entries are the last (SPEC 9.8)."""
+        """The log has been given to other keys: this group's entries are the last (SPEC 9.10)."""
         self.tx.put_successor(successor.encode())
         self.successor = successor
 
@@ -190,6 +190,11 @@ class Sequencer:
         else:
             self._turns.put(Job(work, future, author, size, ahead))
         return future
+
+    def fail(self, error: StoreError) -> None:
+        """Nothing is committed or signed from here on, whoever asks; from the event loop."""
+        self._failed = self._failed or error
+        self._on_failure(error)
 
     async def drain(self) -> None:
         """Refuse new work, finish what waits, store the checkpoint and end the thread."""

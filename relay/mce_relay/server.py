@@ -66,6 +66,7 @@ def make_core(config: Config, keyring: Keyring, metrics: PrometheusMetrics) -> C
         genesis=read_directory(config.genesis),
         keys=keyring.keys,
         settings=config.settings,
+        anchor_file=config.anchor_file,
         clock=SteadyClock(),
         metrics=metrics,
     )

@@ -167,7 +167,9 @@ class Service(relay_pb2_grpc.RelayServiceServicer):
 
     @_unary
     async def GetCheckpoint(self, member: str, request: pb.GetCheckpointRequest) -> pb.GetCheckpointResponse:
-        """The newest checkpoint."""
+        """The newest checkpoint; the caller may show the anchor it holds."""
+        if request.anchor:
+            self._core.show(request.anchor)
         return pb.GetCheckpointResponse(checkpoint=self._core.checkpoint())
 
     @_unary

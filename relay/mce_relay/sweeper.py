@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from mce_exchange import statement as statements
 from mce_exchange.errors import ProtocolError
 from mce_exchange.log.anchor import Anchor
 from mce_exchange.v1 import statement_pb2
@@ -17,9 +18,11 @@ from mce_relay import anchors
 from mce_relay.blobs import Blobs, forget
 from mce_relay.engine import Rules
 from mce_relay.engine_publish import parties_of
+from mce_relay.known import Known
 from mce_relay.sequencer import Group, Sequencer
 from mce_relay.store.protocol import Message, Place, Store
 from mce_relay.values import DAY
+from mce_relay.whole import is_whole
 
 _AT_ONCE: Final = 256
 _ERASED_AT_ONCE: Final = 16
@@ -29,8 +32,11 @@ _ERASED_AT_ONCE: Final = 16
 class Sweeper:
     """One sweep after another, by whoever calls `sweep`; nothing here looks at a clock of its own."""
 
-    def __init__(self, *, rules: Rules, sequencer: Sequencer, store: Store, blobs: Blobs) -> None:
+    def __init__(
+        self, *, rules: Rules, sequencer: Sequencer, store: Store, blobs: Blobs, known: Known
+    ) -> None:
         self._rules = rules
+        self._known = known
         self._sequencer = sequencer
         self._store = store
         self._blobs = blobs
@@ -59,6 +65,38 @@ class Sweeper:
         if failed:
             raise failed[0]
 
+    async def erase_again(self) -> None:
+        """Before anything is served: what the log says is erased is gone, whatever a restored copy brought.
+
+        Ciphertext is looked for, of which little is held, and not Statements, of which there may be millions.
+        """
+        if await self._sequencer.run(self._again):
+            self._rules.metrics.count("erased_again")
+            await self._blobs.sweep()
+            await asyncio.to_thread(self._store.scrub)
+
+    def _again(self, group: Group) -> int:
+        held = {message.id: message for message in group.tx.held()}
+        relays = group.state.directory.relays if held else ()
+        said = (logged for relay in relays for logged in group.tx.spoken(relay))
+        again: set[bytes] = set()
+        for logged in filter(is_whole, said):
+            body = statements.body(statements.decode(logged.statement), statement_pb2.Erasure)
+            again.update(held.keys() & set(body.header_ids))
+        for id_ in again:
+            message = held[id_]
+            self._free(group, message)
+            group.tx.attest([message.index])
+        return len(again)
+
+    def _free(self, group: Group, message: Message) -> None:
+        if message.erased is None:
+            usage = group.tx.usage(message.sender)
+            group.tx.put_usage(message.sender, replace(usage, held=usage.held - message.size))
+        if message.closed is None:
+            group.tx.close(message.index, group.now)
+        group.tx.erase(message, group.now)
+
     async def _run(self, step: Callable[[Group], int]) -> None:
         """Until it finds nothing more, a bounded piece at a time: members' work goes between."""
         while await self._sequencer.run(step):
@@ -82,7 +120,7 @@ class Sweeper:
             or abs(group.now - newest.frozen) >= self._rules.settings.anchor_interval
             or any(not _proves(newest, *one) for one in group.tx.overdue(group.now, _AT_ONCE))
         ):
-            anchors.freeze(self._rules.keys, group)
+            anchors.freeze(self._rules.keys, group, self._known)
         return 0
 
     def _clock(self, group: Group) -> int:
@@ -130,9 +168,7 @@ class Sweeper:
         """Forget ciphertext: after the grace in which a recipient restored from a backup still gets it."""
         due = group.tx.erasable(group.now - int(self._rules.settings.erasure_grace), _ERASED_AT_ONCE)
         for message in due:
-            usage = group.tx.usage(message.sender)
-            group.tx.erase(message, group.now)
-            group.tx.put_usage(message.sender, replace(usage, held=usage.held - message.size))
+            self._free(group, message)
         self._gone |= bool(due)
         return len(due)
 
@@ -158,7 +194,8 @@ class Sweeper:
                 header_ids=[message.id for message in messages],
                 anchor=anchor.note,
             )
-            self._rules.log(group, "erasure", body, parties)
+            # The relay among them, so that it finds again what it said.
+            self._rules.log(group, "erasure", body, [*parties, self._rules.relay])
             group.tx.attest([message.index for message in messages])
         return len(gone)
 

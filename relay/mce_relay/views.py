@@ -105,6 +105,15 @@ def _known_until(head: Head, end: int) -> int:
     return min((index for index in begun if index >= end), default=head.size)
 
 
+def prekeys(reader: Reader, state: PublicState, members: Sequence[str]) -> list[tuple[int, bytes]]:
+    """Log index and Statement of each one's newest prekey."""
+    if len(members) > limits.MEMBERS:
+        raise refusal("too_large", f"{len(members)} members, at most {limits.MEMBERS}")
+    newest = [state.prekey(member) for member in members]
+    found = [reader.logged(prekey.index) for prekey in newest if prekey]
+    return [(one.index, one.statement) for one in found if one]
+
+
 def statements_at(reader: Reader, head: Head, member: str, indices: Sequence[int]) -> list[tuple[int, bytes]]:
     """Those at these indices that exist and that `member` may see."""
     eyes = Eyes.of(head.state, member)

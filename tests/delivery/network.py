@@ -202,7 +202,7 @@ class Door:
     async def cosign(self, size: int, lines: bytes) -> None:
         await self._answered(self.network.core.cosign(self.member, size, lines))
 
-    async def checkpoint(self) -> bytes:
+    async def checkpoint(self, anchor: bytes = b"") -> bytes:
         return self.network.core.checkpoint()
 
     async def _answered(self, answer: Awaitable[T]) -> T:

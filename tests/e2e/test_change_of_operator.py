@@ -1,4 +1,4 @@
-"""The log changes its operator under load: no node is touched, nothing lost, nothing twice (SPEC 9.8)."""
+"""The log changes its operator under load: no node is touched, nothing lost, nothing twice (SPEC 9.10)."""
 
 import json
 import shutil

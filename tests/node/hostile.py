@@ -203,7 +203,7 @@ class Door:
         self.relay.cosigned.setdefault(size, {})[self.member] = lines
         self.relay.anchor()
 
-    async def checkpoint(self) -> bytes:
+    async def checkpoint(self, anchor: bytes = b"") -> bytes:
         return self.relay.federation.signed_checkpoint()
 
 

@@ -27,7 +27,7 @@ from tests.node.test_questions import asked
 class Unreached(Door):
     """The network is down."""
 
-    async def checkpoint(self) -> bytes:
+    async def checkpoint(self, anchor: bytes = b"") -> bytes:
         raise TransportError("no network")
 
     async def receive(self, from_index: int) -> AsyncGenerator[Batch, None]:

@@ -47,7 +47,7 @@ class Anchored(Door):
             raise RefusedError("none yet", reason="not_found")
         return self.note
 
-    async def checkpoint(self) -> bytes:
+    async def checkpoint(self, anchor: bytes = b"") -> bytes:
         return self.newest or await super().checkpoint()
 
 

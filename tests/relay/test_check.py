@@ -39,6 +39,7 @@ async def filled(f: Federation, config: Path) -> Where:
         keys=f.relay_keys,
         settings=Settings(sweep_interval=1e6, anchor_interval=0.0),
         clock=Clock(),
+        anchor_file=data.with_name("newest.anchor"),
     )
     await core.start()
     for outcome in await core.publish(f.relay_id, f.all_prekeys()):
@@ -84,7 +85,7 @@ def test_a_whole_store_is_in_order(relay: tuple[Path, Where]) -> None:
         assert f"{where.size} entries fit" in found["log"].text
         assert set(found) == {
             *("keys", "genesis", "database", "log", "door", "statements", "messages", "anchors"),
-            *("attachments", "disk"),
+            *("attachments", "disk", "known anchor"),
         }
 
 
@@ -198,7 +199,14 @@ async def test_l4_a_write_ahead_log_that_was_cut_is_an_earlier_state_of_the_same
     config = home(f, tmp_path)
     read, copy = Config.read(config), tmp_path / "copy"
     settings = Settings(sweep_interval=1e6)
-    core = Core(data=read.data, genesis=f.bundle, keys=f.relay_keys, settings=settings, clock=Clock())
+    core = Core(
+        data=read.data,
+        genesis=f.bundle,
+        keys=f.relay_keys,
+        settings=settings,
+        clock=Clock(),
+        anchor_file=read.anchor_file,
+    )
     await core.start()
     roots = {}
     for item in (*f.all_prekeys(), f.prekey("be"), f.prekey("es")):

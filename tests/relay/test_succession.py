@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mce_relay.core import Core
 from mce_relay.keyring import Keyring
+from mce_relay.known import Known
 from mce_relay.store.sqlite import SqliteStore
 from mce_relay.succession import adopt
 from mce_relay.values import NoMetrics, Outcome, PublishIn, RelayKeys, Settings
@@ -75,7 +76,7 @@ def adopted(f: Federation, folder: Path, keys: RelayKeys, *succession: Bundle) -
     store = SqliteStore(folder)
     store.open()
     try:
-        return adopt(store, f.bundle, keys, NoMetrics(), succession)
+        return adopt(store, f.bundle, keys, NoMetrics(), succession, Known(None))
     finally:
         store.close()
 

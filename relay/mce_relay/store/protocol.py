@@ -183,6 +183,12 @@ class Reader(Protocol):
     def erasable(self, closed_by: int, limit: int) -> list[Message]:
         """Messages closed by then whose ciphertext is still held."""
 
+    def held(self) -> list[Message]:
+        """Messages of which ciphertext is held."""
+
+    def spoken(self, relay: str) -> Iterator[Logged]:
+        """The relay's own `erasure` Statements."""
+
     def unattested(self, limit: int) -> list[Message]:
         """Messages whose ciphertext is gone and whose `erasure` is not logged yet."""
 

@@ -160,6 +160,14 @@ class SqliteReader:
         where = "WHERE m.closed <= ? AND m.erased IS NULL ORDER BY m.closed LIMIT ?"
         return [_message(row) for row in self._all(f"{_MESSAGES} {where}", closed_by, limit)]
 
+    def held(self) -> list[Message]:
+        held = "SELECT idx FROM payloads UNION SELECT idx FROM uploads WHERE idx IS NOT NULL"
+        return [_message(row) for row in self._all(f"{_MESSAGES} WHERE m.idx IN ({held})")]
+
+    def spoken(self, relay: str) -> Iterator[Logged]:
+        where = "idx IN (SELECT idx FROM parties WHERE member = ?)"
+        yield from map(self._logged, self._all(f"SELECT {_ENTRY} FROM entries e WHERE {where}", relay))
+
     def unattested(self, limit: int) -> list[Message]:
         where = "WHERE m.erased IS NOT NULL AND m.attested = 0 ORDER BY m.idx LIMIT ?"
         return [_message(row) for row in self._all(f"{_MESSAGES} {where}", limit)]
