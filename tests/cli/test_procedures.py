@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ ADMINISTRATOR, FEDERATION = ROOT / "docs/administrator.md", ROOT / "docs/federat
 SECRET = "a synthetic passphrase"
 WITHOUT_SECRET = {(group, one) for group in ("board", "directory") for one in ("genesis", "show", "sheet")}
 MEMBERS = {"be": "hotline.be.example", "fr": "hotline.fr.example", "office": "office.example", "pt": "pt"}
-
+MAKE_KEYS = ("init", "backup", "restore", "passphrase")
 MAY_FIND = ("status", "key", "questions", "doctor")
 
 
@@ -46,6 +47,9 @@ class Script:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self._capsys = folder, capsys
         (folder / "secret").write_text(SECRET + "\n")
+        for name in ("backup.secret", "new.secret"):
+            (folder / name).write_text(f"{SECRET} of {name}\n")
+        self.secrets: dict[str, str] = {}
         self.words, self.versions = "", [folder / "genesis.directory"]
         self.running: dict[str, subprocess.Popen[str]] = {}
         self.documents = {document: sections(document) for document in (ADMINISTRATOR, FEDERATION)}
@@ -74,8 +78,11 @@ class Script:
         """A command in this process; its JSON answer."""
         more = ["--json"]
         if arguments[:2] not in WITHOUT_SECRET:
-            more += ["--passphrase-file", "secret"]
-        if arguments[0] == "init" or arguments[:2] in {("directory", "root"), ("board", "key")}:
+            more += ["--passphrase-file", self.secret(arguments)]
+        if arguments[0] in ("init", "backup", "restore", "passphrase") or arguments[:2] in {
+            ("directory", "root"),
+            ("board", "key"),
+        }:
             more.append("--quick")
         if arguments[0] == "join":
             earlier = [part for one in self.versions[1:] for part in ("--directory", str(one))]
@@ -86,6 +93,8 @@ class Script:
             arguments = (*arguments[:at], *chain, *arguments[at + 2 :])
         self._capsys.readouterr()
         code = app([*arguments, *more])
+        if arguments[0] == "passphrase":
+            self.secrets[arguments[arguments.index("--home") + 1]] = "new.secret"
         # 1 says that something waits for a person: an alarm, a contest, a question, a fault.
         assert code == 0 or (code == 1 and arguments[0] in MAY_FIND), arguments
         said: dict[str, Any] = json.loads(self._capsys.readouterr().out)
@@ -95,6 +104,11 @@ class Script:
             self.versions.append(self.folder / f"version{said['version']}.directory")
             self.versions[-1].write_bytes((self.folder / arguments[2]).read_bytes())
         return said
+
+    def secret(self, arguments: Sequence[str]) -> str:
+        """The file of the passphrase of the home that is named last."""
+        homes = [after for name, after in pairwise(arguments) if name == "--home"]
+        return self.secrets.get(homes[-1], "secret") if homes else "secret"
 
     def until(self, home: str, holds: Callable[[dict[str, Any]], bool], *command: str) -> dict[str, Any]:
         end = time.monotonic() + 60
@@ -137,7 +151,8 @@ class Script:
     def run(self, home: str, *more: str) -> None:
         command = [str(BIN / "mce"), "run", "--home", home, *more, "--passphrase-file", "secret"]
         if "--once" in more:
-            self.stop(home)
+            if home in self.running:
+                self.stop(home)
             subprocess.run(command, cwd=self.folder, check=True, capture_output=True, timeout=120)
         else:
             self.start(home, [*command, "--anchor-seconds", "0.3", "--json"])
@@ -243,6 +258,19 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     s.section(hotline, "Something is wrong")
     assert [one["fault"] for one in s.mce("doctor", "--home", "be")["faults"]] == ["backup-overdue"]
     s.section(office, "Training")
+
+    s.section(hotline, "Backup and restore")
+    assert s.mce("doctor", "--home", "be")["faults"] == []
+    s.section(hotline, "A new machine")
+    now = s.until("moved", lambda now: not now["behind"], "status")
+    s.section(hotline, "A warm standby")
+    after = s.until("standby", lambda now: not now["behind"], "status")
+    assert after["prekey_epoch"] > now["prekey_epoch"]
+    # Both run: the one that ought to be dead tells so.
+    s.until("moved", lambda now: "beside it" in json.dumps(now["alarms"]), "status")
+    s.stop("moved")
+    s.section(hotline, "A new passphrase")
+    s.stop("standby")
 
     s.section(hotline, "Everything is lost")
     s.until("pt", lambda now: "the board of hotline.be" in json.dumps(now["alarms"]), "status")
