@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mce_exchange.audit.verify import verify_evidence
     from mce_exchange.case import CaseMessage
+    from mce_exchange.client.approving import Approval, read_second
     from mce_exchange.client.asking import Question
     from mce_exchange.client.attaching import File
     from mce_exchange.client.facade import Hotline, Item, open_home
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES: Final = {
     "Alarm": "store.alarms",
+    "Approval": "client.approving",
     "CaseMessage": "case",
     "File": "client.attaching",
     "Hotline": "client.facade",
@@ -42,11 +44,13 @@ _HOMES: Final = {
     "Question": "client.asking",
     "Refusal": "hotline.receiving",
     "open_home": "client.facade",
+    "read_second": "client.approving",
     "verify_evidence": "audit.verify",
 }
 
 __all__ = [
     "Alarm",
+    "Approval",
     "CaseMessage",
     "File",
     "Hotline",
@@ -55,6 +59,7 @@ __all__ = [
     "Question",
     "Refusal",
     "open_home",
+    "read_second",
     "verify_evidence",
 ]
 

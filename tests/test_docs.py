@@ -98,6 +98,7 @@ def test_the_public_names_are_these_and_load_when_used() -> None:
     assert dir(mce_exchange) == sorted(mce_exchange.__all__)
     assert mce_exchange.__all__ == [
         "Alarm",
+        "Approval",
         "CaseMessage",
         "File",
         "Hotline",
@@ -106,6 +107,7 @@ def test_the_public_names_are_these_and_load_when_used() -> None:
         "Question",
         "Refusal",
         "open_home",
+        "read_second",
         "verify_evidence",
     ]
     script = (

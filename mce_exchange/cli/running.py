@@ -151,6 +151,7 @@ def _values(opened: Desk) -> dict[str, Any]:
         "node_runs": home.locked,
         "behind": home.settings.find(BEHIND) is not None,
         "prekey_epoch": prekey.epoch if prekey else 0,
+        "awaiting_approval": home.outbox.count("awaiting"),
         "queued": home.outbox.count("queued"),
         "accepted": home.outbox.count("accepted"),
         "unanswered": home.outbox.unanswered(),

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final, Self, cast
 
-from mce_exchange import limits
+from mce_exchange import case, limits
 from mce_exchange import statement as statements
+from mce_exchange.client import approving
 from mce_exchange.client.attaching import Progress, Reader, Source, Stop, open_file, silent
 from mce_exchange.client.identity import Identity
 from mce_exchange.client.ids import read_id
 from mce_exchange.client.relay import TRANSIENT, Accepted, Outcome
 from mce_exchange.client.renewing import Renewal
 from mce_exchange.directory.authority import authenticate
+from mce_exchange.directory.model import Act
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import (
     ContextError,
@@ -29,7 +31,7 @@ from mce_exchange.errors import (
     UsageError,
 )
 from mce_exchange.header import Core, read_header
-from mce_exchange.hotline import answers, prekeys
+from mce_exchange.hotline import answers, persons, prekeys
 from mce_exchange.hotline.signing import obeying
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.log.entry import LogEntry
@@ -49,20 +51,24 @@ _DEADLINE_CLASSES: Final = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How a message is to be treated: what the relay and the log can see of it."""
+    """How a message is to be treated: what the relay and the log can see of it.
+
+    `second` is the name of the person who signs too, where a policy asks for two and there are several.
+    """
 
     urgent: bool = False
     deadline_class: int = 0
     lifetime_seconds: int = limits.DEFAULT_LIFETIME_SECONDS
     supersedes: bytes = b""
+    second: str = ""
 
     @classmethod
-    def checked(cls, *, urgent: bool, deadline_class: int, supersedes: str) -> Self:
+    def checked(cls, *, urgent: bool, deadline_class: int, supersedes: str, second: str = "") -> Self:
         """As a caller says it; `UsageError` for what no header can say. `supersedes` is an id in hex."""
         if not 0 <= deadline_class <= _DEADLINE_CLASSES:
             raise UsageError(f"a deadline class is a number from 0 to {_DEADLINE_CLASSES}")
         replaced = read_id(supersedes) if supersedes else b""
-        return cls(urgent=urgent, deadline_class=deadline_class, supersedes=replaced)
+        return cls(urgent=urgent, deadline_class=deadline_class, supersedes=replaced, second=second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Encrypted:
 
     content: bytes
     draft: Draft
+    act: Act | None = None
 
 
 class Dispatch:
@@ -96,12 +103,14 @@ class Dispatch:
         to: Sequence[str],
         attachments: Sequence[Source] = (),
         *,
+        act: Act | None = None,
         progress: Progress = silent,
         stop: Stop | None = None,
     ) -> Encrypted:
         """Encrypt a message and its attachments, in bounded memory, on any thread.
 
-        Raises `UsageError` if a recipient cannot be reached safely, `LimitError` above a cap.
+        `act` is what a policy may reserve to two persons, if the content is such a thing. Raises
+        `UsageError` if a recipient cannot be reached safely, `LimitError` above a cap.
         """
         self._check_not_behind(to)
         for member in to:
@@ -127,10 +136,13 @@ class Dispatch:
             # Ciphertext first: a message in the outbox always finds its attachments.
             for (path, sink), stream in zip(sinks, draft.streams[1:], strict=True):
                 self._home.attachments.keep(path, sink, stream.root)
-        return Encrypted(content, draft)
+        return Encrypted(content, draft, act)
 
     def send(self, encrypted: Encrypted, manner: Manner) -> bytes:
-        """Number, wrap, sign, store durably: the header id (32 bytes). Nothing is sent yet."""
+        """Number, wrap, sign, store durably: the header id (32 bytes). Nothing is sent yet.
+
+        What the member's policy reserves to two persons awaits the second one; `UsageError` if there is none.
+        """
         draft = encrypted.draft
         body = Body(
             content=encrypted.content,
@@ -139,7 +151,8 @@ class Dispatch:
             content_key=draft.content_key,
         )
         try:
-            return self._home.outbox.put(lambda: self._seal(draft, manner), body, at=int(self._clock())).id
+            with self._home.database.write():
+                return self._put(draft, manner, encrypted.act, body)
         except MceError:
             for stream in draft.streams[1:]:
                 self._home.attachments.erase(stream.root)
@@ -153,7 +166,15 @@ class Dispatch:
             lifetime_seconds=core.lifetime_seconds,
             supersedes=core.supersedes,
         )
-        return self._home.outbox.add(lambda: self._seal(draft, manner), body, at=int(self._clock())).id
+        return self._put(draft, manner, case.act_of(case.decode(body.content)), body)
+
+    def _put(self, draft: Draft, manner: Manner, act: Act | None, body: Body) -> bytes:
+        now = int(self._clock())
+        sealed = self._home.outbox.add(lambda: self._seal(draft, manner, act), body, at=now)
+        if sealed.statement.signers != sealed.header.core.signers:
+            text = "a message awaits its second person: `mce approvals`"
+            self._home.alarms.put(Alarm.ASKS_A_PERSON, about=sealed.id.hex(), text=text, at=now)
+        return sealed.id
 
     def _behind(self) -> bool:
         return self._home.settings.find(BEHIND) is not None
@@ -168,7 +189,7 @@ class Dispatch:
                 remedy=f"`mce run` until it has; if it cannot wait, telephone {phones}",
             )
 
-    def _seal(self, draft: Draft, manner: Manner) -> Sealed:
+    def _seal(self, draft: Draft, manner: Manner, act: Act | None) -> Sealed:
         # Again, in the transaction that takes the numbers.
         self._check_not_behind(draft.recipients)
         # A prekey that a revoked key signed is sealed to no more, whichever way the revocation came.
@@ -186,6 +207,9 @@ class Dispatch:
                     prekey=prekey.public_key,
                 )
             )
+        me, first = self._identity.member, self._identity.author.signers[0]
+        acts = (act, Act.URGENT if manner.urgent else None)
+        two = persons.needs_two(state, me, acts)
         return seal(
             draft,
             to=to,
@@ -198,6 +222,7 @@ class Dispatch:
             deadline_class=manner.deadline_class,
             urgent=manner.urgent,
             supersedes=manner.supersedes,
+            second=persons.second(state, me, first, manner.second) if two else b"",
         )
 
     def sent(self, messages: Sequence[Outgoing], outcomes: Sequence[Outcome]) -> list[MceError | None]:
@@ -296,15 +321,7 @@ class Dispatch:
         # A number that the log gave to another message is no longer ours to void (threat H9).
         if refusal.reason == "sequence_used":
             return
-        for recipient in header.core.recipients:
-            self._home.publishing.put(
-                answers.void(
-                    self._identity.author,
-                    recipient=recipient.member,
-                    sequence=recipient.sequence,
-                    annulled_id=message.header_id,
-                )
-            )
+        approving.void(self._home, self._identity.author, header, message.header_id)
 
     def _alarm(self, about: str, text: str) -> None:
         self._home.alarms.put(Alarm.NOT_ACCEPTED, about=about, text=text, at=int(self._clock()))

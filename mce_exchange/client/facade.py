@@ -20,7 +20,8 @@ from pathlib import Path
 
 from mce_exchange import case
 from mce_exchange.case import CaseMessage
-from mce_exchange.client import asking, desk
+from mce_exchange.client import approving, asking, desk
+from mce_exchange.client.approving import Approval
 from mce_exchange.client.asking import Question
 from mce_exchange.client.attaching import Progress, Source, silent
 from mce_exchange.client.dispatch import Encrypted, Manner
@@ -29,9 +30,11 @@ from mce_exchange.client.ids import read_id
 from mce_exchange.client.node import Node
 from mce_exchange.client.relay import GrpcRelay, Relay
 from mce_exchange.client.repin import Way, follow_relay
+from mce_exchange.directory.model import Act
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline import lives
 from mce_exchange.hotline.receiving import Refusal
+from mce_exchange.keys import PrivateKey
 from mce_exchange.sealing import AttachmentInfo
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.database import News
@@ -88,39 +91,46 @@ class Hotline:
         urgent: bool = False,
         deadline_class: int = 0,
         supersedes: str = "",
+        second: str = "",
         progress: Progress = silent,
     ) -> str:
         """Hand over a case message: encrypted, signed and durable when this returns, and sent from then on.
 
+        What this member's policy reserves to two persons goes only once the other one approves it; `second`
+        names her if there are several.
         The answer is the header id in hex. Raises `CaseError` for a message that breaks a rule,
         `UsageError` for a recipient that has to be telephoned instead, `LimitError` above a cap.
         Attachments are read once, in bounded memory; `progress` is called from another thread.
         """
         content = case.encode(message)
-        case.check_bytes(content)
-        manner = Manner.checked(urgent=urgent, deadline_class=deadline_class, supersedes=supersedes)
+        act = case.check_bytes(content)
+        manner = Manner.checked(
+            urgent=urgent, deadline_class=deadline_class, supersedes=supersedes, second=second
+        )
         await self.node.catch_up(self._catch_up_seconds)
         if attachments:
-            encrypted = await self._encrypted(content, to, attachments, progress)
+            encrypted = await self._encrypted(content, to, attachments, act, progress)
             header_id = await self.node.run_home(self.node.dispatch.send, encrypted, manner)
         else:
-            header_id = await self.node.run_home(self._send, content, to, manner)
+            header_id = await self.node.run_home(self._send, content, to, act, manner)
         return header_id.hex()
 
-    def _send(self, content: bytes, to: Sequence[str], manner: Manner) -> bytes:
+    def _send(self, content: bytes, to: Sequence[str], act: Act | None, manner: Manner) -> bytes:
         dispatch = self.node.dispatch
-        return dispatch.send(dispatch.encrypt(content, to), manner)
+        return dispatch.send(dispatch.encrypt(content, to, act=act), manner)
 
     async def _encrypted(
-        self, content: bytes, to: Sequence[str], attachments: Sequence[Source], progress: Progress
+        self,
+        content: bytes,
+        to: Sequence[str],
+        attachments: Sequence[Source],
+        act: Act | None,
+        progress: Progress,
     ) -> Encrypted:
         """Off the home's thread: a large attachment holds up neither receiving nor acknowledging."""
         stop = threading.Event()
-        work = asyncio.ensure_future(
-            asyncio.to_thread(
-                self.node.dispatch.encrypt, content, to, attachments, progress=progress, stop=stop
-            )
-        )
+        encrypt = partial(self.node.dispatch.encrypt, act=act, progress=progress, stop=stop)
+        work = asyncio.ensure_future(asyncio.to_thread(encrypt, content, to, attachments))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -167,6 +177,29 @@ class Hotline:
 
     def _questions(self) -> list[Question]:
         return asking.questions(self._home, self.node.follower.state)
+
+    async def approvals(self) -> AsyncIterator[Approval]:
+        """What awaits a second person: those that wait, then each as it comes, without end."""
+        given: set[str] = set()
+        async for _ in self._changes(News.ALARMS):
+            for one in await self.node.run_home(self._approvals):
+                if one.id not in given:
+                    given.add(one.id)
+                    yield one
+
+    def _approvals(self) -> list[Approval]:
+        return approving.approvals(self._home, self.node.follower.state)
+
+    async def approve(self, id_: str, key: PrivateKey) -> None:
+        """The second person's yes, by her key (`read_second`): durable when this returns, then sent."""
+        node, now = self.node, int(self._clock())
+        approve = partial(approving.approve, now=now)
+        await node.run_home(approve, self._home, node.identity, node.follower.state, read_id(id_), key)
+
+    async def reject(self, id_: str) -> None:
+        """A no: the message goes nowhere, and its numbers are void."""
+        reject = partial(approving.reject, now=int(self._clock()))
+        await self.node.run_home(reject, self._home, self.node.identity, read_id(id_))
 
     def warnings(self, *members: str) -> list[str]:
         """What a person has to know before sending to these members: contested changes in their names."""

@@ -5,7 +5,7 @@ marks, erasure.
 from typing import Final
 
 from mce_exchange import statement as statements
-from mce_exchange.client import erasure
+from mce_exchange.client import approving, erasure
 from mce_exchange.client.record import Record
 from mce_exchange.hotline import answers, prekeys
 from mce_exchange.hotline.follow import Follower
@@ -45,6 +45,7 @@ class Upkeep:
             self.prekeys()
             self._gaps()
             self._queued()
+            approving.expire(self._record)
             self._unanswered()
             self._directory()
             self._silent()
@@ -150,8 +151,10 @@ class Upkeep:
         late = self._home.outbox.late(
             before=now - _QUEUED_SECONDS, urgent_before=now - _QUEUED_URGENT_SECONDS
         )
-        for header_id in late:
+        for header_id, state in late:
             text = "a message waits for the relay since it was handed over: telephone its recipients"
+            if state == "awaiting":
+                text = "a message still awaits its second person, and goes nowhere: `mce approvals`"
             self._record.alarm(Alarm.NOT_SENT, header_id.hex(), text)
 
     def _unanswered(self) -> None:

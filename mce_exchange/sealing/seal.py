@@ -151,15 +151,17 @@ def seal(
     deadline_class: int = 0,
     urgent: bool = False,
     supersedes: bytes = b"",
+    second: bytes = b"",
 ) -> Sealed:
     """Wrap the content key to every recipient and sign the header that commits to everything.
 
+    `second` is the id of a key (32 bytes) that signs later and elsewhere: nobody takes the header before.
     Raises `UsageError` if `to` is not the draft's recipients, `MalformedError` for a prekey that is none.
     """
     if tuple(one.member for one in to) != draft.recipients:
         raise UsageError("the recipients are not those the payload names")
     core = header.Core(
-        signers=tuple(key.public.id for key in keys),
+        signers=(*(key.public.id for key in keys), *([second] if second else ())),
         message_ref=draft.message_ref,
         sender=draft.sender,
         recipients=tuple(

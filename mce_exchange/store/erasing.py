@@ -43,7 +43,7 @@ class Erasing:
         """Note what has ended since the last time."""
         self._database.run(
             "UPDATE message SET closed_at = ?1 WHERE closed_at IS NULL AND CASE"
-            " WHEN state = 'queued' OR state = 'ready' THEN 0"
+            " WHEN state IN ('awaiting', 'queued', 'ready') THEN 0"
             " WHEN state IN ('failed', 'acknowledged', 'refused') THEN 1"
             " WHEN lifetime > 0 AND coalesce(logged_at, at) + lifetime < ?1 THEN 1"
             " ELSE outgoing = 1 AND NOT EXISTS (SELECT 1 FROM recipient r"

@@ -1,8 +1,8 @@
 """Messages we send: durable before anyone is told, numbered and signed once, resent byte for byte.
 
-States: `queued`, `accepted` (a receipt, or the log itself, says that it is logged), `failed`, `elsewhere`
-(logged in our name by a home that this one was made from, or that runs beside it). Urgent ones go first;
-one whose attachments are still on their way holds up nobody.
+States: `awaiting` (a second person's signature), `queued`, `accepted` (a receipt, or the log itself, says
+that it is logged), `failed`, `elsewhere` (logged in our name by a home that this one was made from, or
+that runs beside it). Urgent ones go first; one whose attachments are still on their way holds up nobody.
 """
 
 from collections.abc import Callable, Container, Iterable
@@ -78,7 +78,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A message of ours: queued, accepted, failed or elsewhere; POSIX seconds."""
+    """A message of ours: awaiting, queued, accepted, failed or elsewhere; POSIX seconds."""
 
     header_id: bytes
     state: str
@@ -98,13 +98,8 @@ class Outbox:
         self._master = master
         self._numbers = numbers
 
-    def put(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
-        """Number, sign and store in one transaction: a crash leaves the whole message or none of it."""
-        with self._database.write():
-            return self.add(seal, body, at=at)
-
     def add(self, seal: Callable[[], Sealed], body: Body, *, at: int) -> Sealed:
-        """The same within the caller's transaction."""
+        """Number, sign and store in the caller's transaction: a crash leaves all of the message or none."""
         sealed = seal()
         core = sealed.header.core
         self._database.touch(News.UPLOADS if len(core.streams) > 1 else News.OUTBOX)
@@ -114,9 +109,10 @@ class Outbox:
         self._database.run(
             "INSERT INTO message (header_id, outgoing, sender, state, statement, wraps, payload,"
             " body_key, body, at, urgent, to_upload, lifetime)"
-            " VALUES (?, 1, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             sealed.id,
             core.sender,
+            "queued" if sealed.statement.signers == core.signers else "awaiting",
             sealed.statement.raw,
             msgpack.packb(list(sealed.wraps)),
             sealed.payload,
@@ -235,8 +231,11 @@ class Outbox:
         )
 
     def failed(self, header_id: bytes, *, reason: str) -> bool:
-        """The relay will never take it; whether that is news. Its numbers are for `void`."""
-        if self._database.value("SELECT state FROM message WHERE header_id = ?", header_id) != "queued":
+        """It will never be taken, or approved; whether that is news. Its numbers are for `void`."""
+        state = self._database.value(
+            "SELECT state FROM message WHERE header_id = ? AND outgoing = 1", header_id
+        )
+        if state not in ("awaiting", "queued"):
             return False
         self._database.touch(News.SENT)
         self._database.run(
@@ -246,6 +245,28 @@ class Outbox:
         )
         self._database.run("UPDATE recipient SET status = 'void' WHERE header_id = ?", header_id)
         return True
+
+    def approved(self, header_id: bytes, *, statement: bytes, at: int) -> bool:
+        """A second person has signed: it waits for the relay since this POSIX time. Whether that is news."""
+        if header_id not in self.awaiting():
+            return False
+        self._database.touch(News.OUTBOX, News.UPLOADS, News.SENT)
+        self._database.run(
+            "UPDATE message SET state = 'queued', statement = ?, at = ? WHERE header_id = ? AND outgoing = 1",
+            statement,
+            at,
+            header_id,
+        )
+        return True
+
+    def awaiting(self, *, before: int | None = None) -> list[bytes]:
+        """Header ids of what a second person has still to sign, oldest first; handed over before a time."""
+        rows = self._database.rows(
+            "SELECT header_id FROM message WHERE outgoing = 1 AND state = 'awaiting'"
+            " AND (?1 IS NULL OR at < ?1) ORDER BY id",
+            before,
+        )
+        return [bytes(row[0]) for row in rows]
 
     def delivery(self, header_id: bytes, position: int, *, status: str, log_index: int) -> bool:
         """Note a recipient's answer: the first final one counts. Whether this one did."""
@@ -310,15 +331,15 @@ class Outbox:
         """How many answers are still awaited."""
         return int(self._database.value("SELECT count(*) FROM recipient WHERE status = 'waiting'"))
 
-    def late(self, *, before: int, urgent_before: int) -> list[bytes]:
-        """Header ids of what was handed over before a POSIX time and is still queued."""
+    def late(self, *, before: int, urgent_before: int) -> list[tuple[bytes, str]]:
+        """Header id and state of what was handed over before a POSIX time and is still here."""
         rows = self._database.rows(
-            "SELECT header_id FROM message WHERE outgoing = 1 AND state = 'queued'"
+            "SELECT header_id, state FROM message WHERE outgoing = 1 AND state IN ('queued', 'awaiting')"
             " AND at < CASE WHEN urgent THEN ? ELSE ? END",
             urgent_before,
             before,
         )
-        return [bytes(row[0]) for row in rows]
+        return [(bytes(header_id), str(state)) for header_id, state in rows]
 
     def expired(self, now: int) -> list[tuple[bytes, str]]:
         """(header id, recipient) of what was accepted, has expired and was not finally answered."""

@@ -51,6 +51,17 @@ def test_what_is_signed_is_carried_and_opens() -> None:
     assert check(PAIR.raw).signers == [ANNA.public.id, BERT.public.id]
 
 
+def test_a_second_signer_signs_later_and_the_id_stays() -> None:
+    half = statement.sign("contest", contest(ANNA, BERT), network_id=NETWORK, keys=[ANNA])
+    with pytest.raises(SignatureError, match="others than those"):
+        check(half.raw)
+    whole = statement.cosign(half, BERT, network_id=NETWORK)
+    assert check(whole.raw).signers == [ANNA.public.id, BERT.public.id]
+    assert whole.id(NETWORK) == half.id(NETWORK) == PAIR.id(NETWORK)
+    with pytest.raises(SignatureError):
+        check(statement.cosign(half, BERT, network_id=OTHER_NETWORK).raw)
+
+
 def test_the_id_does_not_depend_on_hedged_signatures() -> None:
     again = signed(ANNA)
     assert again.raw != GOOD.raw

@@ -1,18 +1,29 @@
 """Two persons: what one desk alone may not do, and how the second one says yes (SPEC sections 5.3, 8.1)."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from mce_exchange import statement
 from mce_exchange.case import acts
+from mce_exchange.client import approving
+from mce_exchange.client.approving import Approval
+from mce_exchange.client.facade import Hotline
 from mce_exchange.directory import changes
+from mce_exchange.directory.compose import new_key
 from mce_exchange.directory.model import Act
+from mce_exchange.errors import StoreError, UsageError
+from mce_exchange.keys import PrivateKey
 from mce_exchange.store.alarms import Alarm
-from tests.node.conftest import World
-from tests.node.test_exchange import SOON, first, followed
+from mce_exchange.store.outbox import Sent
+from mce_exchange.v1 import statement_pb2
+from tests.node.conftest import SCENARIO, World
+from tests.node.test_exchange import SOON, accepted, first, followed, send, settled
 from tests.node.test_forks import sealed
 from tests.node.test_hostile import alarm
-from tests.node.test_keys import proceed
+from tests.node.test_keys import ask, card_of, proceed
 
 
 def policy(world: World, *reserved: Act) -> None:
@@ -42,3 +53,161 @@ async def test_h12_a_hijacked_desk_alone_raises_no_alert(world: World) -> None:
         assert (await first(pt)).sender == "be"
         async with asyncio.timeout(SOON):
             await pt.idle()
+
+
+async def awaits(hotline: Hotline) -> Approval:
+    async with asyncio.timeout(SOON):
+        async for one in hotline.approvals():
+            return one
+    raise AssertionError("approvals end by raising only")
+
+
+async def ready(hotline: Hotline, world: World, version: int) -> None:
+    """The policy is known here."""
+    await followed(hotline, world)
+    async with asyncio.timeout(SOON):
+        while hotline.node.follower.state.directory.version < version:
+            await asyncio.sleep(0.02)
+
+
+def voids(world: World) -> list[statement_pb2.Void]:
+    decoded = [statement.decode(held.statement) for held in world.relay.held]
+    return [statement_pb2.Void.FromString(one.body) for one in decoded if one.type == "void"]
+
+
+async def test_an_urgent_message_goes_when_the_second_person_says_so(world: World, tmp_path: Path) -> None:
+    person = world.federation.people["be"]
+    policy(world, Act.URGENT)
+    (tmp_path / "photo.png").write_bytes(b"synthetic")
+    async with world.open("be") as be, world.open("pt") as pt:
+        await ready(be, world, 2)
+        id_ = await send(be, world, urgent=True, attachments=[tmp_path / "photo.png"])
+        assert (await be.sent(id_)).state == "awaiting"
+        assert "second person" in await alarm(be, Alarm.ASKS_A_PERSON)
+        one = await awaits(be)
+        assert (one.id, one.person, one.recipients, one.urgent) == (id_, "second", ("pt",), True)
+        assert one.key_id == person.second.public.id.hex()
+        assert (one.message, one.until - one.at) == (SCENARIO.update(), 24 * 3600)
+        assert [info.name for info in one.attachments] == ["photo.png"]
+        # What is not urgent overtakes it, and the desk's own key is no second person's.
+        other = await send(be, world)
+        await accepted(be, other)
+        assert (await be.sent(id_)).state == "awaiting"
+        with pytest.raises(UsageError, match="another key"):
+            await be.approve(id_, person.key)
+        await be.approve(id_, person.second)
+        await accepted(be, id_)
+        assert signers(world, await be.sent(id_)) == [person.key.public.id, person.second.public.id]
+        async with asyncio.timeout(SOON):
+            async for item in pt.inbox():
+                await item.acknowledge()
+                if item.id == id_:
+                    break
+        assert (await settled(be, id_)).deliveries[0].status == "delivered"
+        with pytest.raises(UsageError, match="awaits nobody"):
+            await be.approve(id_, person.second)
+        assert not be.node.home.outbox.awaiting()
+        assert voids(world) == []
+
+
+def signers(world: World, sent: Sent) -> list[bytes]:
+    return list(statement.decode(world.relay.held[sent.log_index or 0].statement).signers)
+
+
+@pytest.mark.usefixtures("updates_are_alerts")
+async def test_a_no_burns_the_number_and_nothing_goes(world: World) -> None:
+    policy(world, Act.CHILD_ALERT)
+    async with world.open("be") as be, world.open("pt") as pt:
+        await ready(be, world, 2)
+        id_ = await send(be, world)
+        await be.reject(id_)
+        assert "rejected" in await alarm(be, Alarm.NOT_SENT)
+        found = await be.sent(id_)
+        assert (found.state, found.reason, found.deliveries[0].status) == ("failed", "rejected", "void")
+        with pytest.raises(UsageError, match="awaits nobody"):
+            await be.reject(id_)
+        with pytest.raises(UsageError, match="awaits nobody"):
+            await be.approve(id_, world.federation.people["be"].second)
+        again = await send(be, world)
+        await be.approve(again, world.federation.people["be"].second)
+        item = await first(pt)
+        assert item.id == again
+        await item.acknowledge()
+        await be.idle()
+        assert [(one.sequence, one.annulled_id.hex()) for one in voids(world)] == [(1, id_)]
+        assert [one.kind for one in pt.node.home.alarms.all()] == []
+
+
+async def test_what_nobody_approves_is_told_in_time_and_void_after_a_day(world: World) -> None:
+    policy(world, Act.URGENT)
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        id_ = await send(be, world, urgent=True)
+        for seconds, text, state in (
+            (approving.PATIENCE_SECONDS // 2, "still awaits", "awaiting"),
+            (approving.PATIENCE_SECONDS, "void", "failed"),
+        ):
+            world.clock.now += seconds
+            await be.node.run_home(be.node.upkeep.run)
+            assert any(text in one.text for one in be.node.home.alarms.all() if one.kind is Alarm.NOT_SENT)
+            assert (await be.sent(id_)).state == state
+        await be.idle()
+        assert [one.annulled_id.hex() for one in voids(world)] == [id_]
+
+
+async def test_what_could_not_count_is_not_sent(world: World) -> None:
+    person = world.federation.people["be"]
+    policy(world, Act.URGENT)
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        id_ = await send(be, world, urgent=True)
+        # Meanwhile the desk's key is another: what it signed would count no more.
+        newer = PrivateKey.generate()
+        card = card_of(world, newer, person.second)
+        ask(world, card, newer)
+        proceed(world, lambda draft, v: changes.renew(draft, card, version=v))
+        await ready(be, world, 3)
+        with pytest.raises(UsageError, match="still not count") as caught:
+            await be.approve(id_, person.second)
+        assert "reject" in caught.value.remedy
+        assert (await be.sent(id_)).state == "awaiting"
+
+
+async def test_what_is_shown_is_what_is_signed(world: World) -> None:
+    policy(world, Act.URGENT)
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        shown, hidden = [bytes.fromhex(await send(be, world, urgent=True)) for _ in range(2)]
+        await be.node.run_home(
+            be.node.home.database.run,
+            "UPDATE message SET payload = (SELECT payload FROM message WHERE header_id = ?)"
+            " WHERE header_id = ?",
+            shown,
+            hidden,
+        )
+        with pytest.raises(StoreError, match="not what was signed"):
+            await awaits(be)
+
+
+async def test_a_second_person_is_one_who_is_there_and_named_if_there_are_several(world: World) -> None:
+    person, third = world.federation.people["be"], PrivateKey.generate()
+    policy(world, Act.URGENT)
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        more = card_of(world, person.key, person.second)
+        more = replace(more, keys=(*more.keys, new_key(third.public, label="night")))
+        proceed(world, lambda draft, v: changes.renew(draft, more, version=v))
+        await ready(be, world, 3)
+        for wrong in ("", "day"):
+            with pytest.raises(UsageError, match="night, second"):
+                await send(be, world, urgent=True, second=wrong)
+        id_ = await send(be, world, urgent=True, second="night")
+        assert (await awaits(be)).person == "night"
+        await be.approve(id_, third)
+        proceed(world, lambda draft, v: changes.renew(draft, card_of(world, person.key), version=v))
+        await ready(be, world, 4)
+        with pytest.raises(UsageError, match="no other person") as caught:
+            await send(be, world, urgent=True)
+        assert "mce second" in caught.value.remedy
+        # What no policy reserves goes as ever.
+        await accepted(be, await send(be, world))

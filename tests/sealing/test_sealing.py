@@ -315,3 +315,13 @@ def test_the_header_says_one_thing() -> None:
                 statement.Statement("header", headers.encode_header(fault.encode(), SEALED.header.wraps), ())
             )
     assert statement.decode(SEALED.statement.raw) == SEALED.statement
+
+
+def test_a_header_that_a_second_person_has_still_to_sign_names_her() -> None:
+    half = signed(DRAFT, second=BE.second.public.id)
+    assert half.header.core.signers == (BE.key.public.id, BE.second.public.id)
+    assert half.statement.signers == (BE.key.public.id,)
+    with pytest.raises(SignatureError, match="others than those"):
+        authenticate(half.statement, state=FEDERATION.state, index=FEDERATION.tree.size)
+    whole = statement.cosign(half.statement, BE.second, network_id=FEDERATION.network_id)
+    assert authenticate(whole, state=FEDERATION.state, index=FEDERATION.tree.size).persons == 2

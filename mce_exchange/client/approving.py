@@ -1,0 +1,158 @@
+"""The second person: what awaits her, what she is shown, her yes or no (SPEC sections 5.3, 8.1).
+
+Her key is a file of its own and never in a home, so that whoever holds a desk holds one person. What
+she is shown is opened from the ciphertext that the header commits to: she signs that and nothing else.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mce_exchange import case
+from mce_exchange import statement as statements
+from mce_exchange.case import CaseMessage
+from mce_exchange.client.identity import Identity
+from mce_exchange.client.record import Record
+from mce_exchange.directory.authority import authenticate
+from mce_exchange.directory.public import PublicState
+from mce_exchange.errors import ProtocolError, StoreError, UsageError
+from mce_exchange.header import Header, read_header
+from mce_exchange.hotline import answers
+from mce_exchange.hotline.answers import Author
+from mce_exchange.hotline.signing import obeying
+from mce_exchange.keyfile import read_keyfile
+from mce_exchange.keys import PrivateKey
+from mce_exchange.sealing import AttachmentInfo, Opened, open_payload
+from mce_exchange.store.alarms import Alarm
+from mce_exchange.store.home import Home
+
+SECOND_LABEL: Final = b"mce-second"
+"""Binds the file of a second person's key to what it is."""
+PATIENCE_SECONDS: Final = 24 * 3600
+"""How long a message awaits its second person: less than the week for which its wraps are sure to open."""
+_LIST: Final = "`mce approvals` lists what awaits a second person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A message that awaits `person` with the key `key_id` (hex); void at `until` (POSIX seconds)."""
+
+    id: str
+    recipients: tuple[str, ...]
+    urgent: bool
+    person: str
+    key_id: str
+    at: int
+    until: int
+    message: CaseMessage
+    attachments: tuple[AttachmentInfo, ...]
+
+
+def read_second(path: Path, passphrase: str) -> PrivateKey:
+    """A second person's key. `UsageError` without a file, `StoreError` for another or a wrong passphrase."""
+    return PrivateKey.from_seed(read_keyfile(path, passphrase, label=SECOND_LABEL))
+
+
+def approvals(home: Home, state: PublicState) -> list[Approval]:
+    """What awaits a second person, oldest first."""
+    with home.database.read():
+        return [_told(home, state, header_id) for header_id in home.outbox.awaiting()]
+
+
+def approve(
+    home: Home, identity: Identity, state: PublicState, header_id: bytes, key: PrivateKey, *, now: int
+) -> None:
+    """Add the second person's signature: durable when this returns, and sent from then on.
+
+    Raises `UsageError` for another key than the message names, or if it could not be sent any more.
+    """
+    header, signed = _header(home, header_id)
+    if key.public.id != header.core.signers[-1]:
+        raise UsageError(
+            "this message names another key for its second person",
+            remedy="`mce approvals` says whose; reject it and send it again to name another person",
+        )
+    signed = statements.cosign(signed, key, network_id=identity.network_id)
+    state = obeying(state, home.publishing.revocations())
+    try:
+        authenticate(signed, state=state, index=state.size)
+    except ProtocolError as error:
+        raise UsageError(
+            f"signed by both it would still not count: {error}", remedy="reject it, and send it again"
+        ) from error
+    with home.database.write():
+        if not home.outbox.approved(header_id, statement=signed.raw, at=now):
+            raise UsageError(f"message {header_id.hex()} awaits nobody any more", remedy=_LIST)
+
+
+def reject(home: Home, identity: Identity, header_id: bytes, *, now: int) -> None:
+    """A person says no: the message goes nowhere, and its numbers are void."""
+    header, _ = _header(home, header_id)
+    with home.database.write():
+        if not home.outbox.failed(header_id, reason="rejected"):
+            raise UsageError(f"message {header_id.hex()} awaits nobody any more", remedy=_LIST)
+        void(home, identity.author, header, header_id)
+        text = "the second person has rejected a message: it went nowhere"
+        home.alarms.put(Alarm.NOT_SENT, about=f"{header_id.hex()} rejected", text=text, at=now)
+
+
+def expire(record: Record) -> None:
+    """What nobody approved in time is void, and that is told: in the caller's transaction."""
+    home = record.home
+    for header_id in home.outbox.awaiting(before=record.now - PATIENCE_SECONDS):
+        header, _ = _header(home, header_id)
+        home.outbox.failed(header_id, reason="not approved in time")
+        void(home, record.identity.author, header, header_id)
+        text = "no second person approved a message within a day: it is void, and went nowhere"
+        record.alarm(Alarm.NOT_SENT, f"{header_id.hex()} void", text)
+
+
+def void(home: Home, author: Author, header: Header, header_id: bytes) -> None:
+    """Fill the numbers of a message that nobody will ever take (SPEC section 9.4)."""
+    for recipient in header.core.recipients:
+        home.publishing.put(
+            answers.void(
+                author,
+                recipient=recipient.member,
+                sequence=recipient.sequence,
+                annulled_id=header_id,
+            )
+        )
+
+
+def _header(home: Home, header_id: bytes) -> tuple[Header, statements.Statement]:
+    """What the first person signed, if it still awaits the second one; else `UsageError`."""
+    if header_id not in home.outbox.awaiting():
+        raise UsageError(f"message {header_id.hex()} awaits nobody", remedy=_LIST)
+    signed = statements.decode(home.outbox.outgoing(header_id).statement)
+    return read_header(signed), signed
+
+
+def _told(home: Home, state: PublicState, header_id: bytes) -> Approval:
+    header, _ = _header(home, header_id)
+    core, sent = header.core, home.outbox.find(header_id)
+    holder = state.holder(core.signers[-1])
+    opened, at = _opened(home, header, header_id), sent.at if sent else 0
+    return Approval(
+        id=header_id.hex(),
+        recipients=tuple(one.member for one in core.recipients),
+        urgent=core.urgent,
+        person=holder.key.label if holder else "",
+        key_id=core.signers[-1].hex(),
+        at=at,
+        until=at + PATIENCE_SECONDS,
+        message=case.decode(opened.content),
+        attachments=opened.attachments,
+    )
+
+
+def _opened(home: Home, header: Header, header_id: bytes) -> Opened:
+    """From the ciphertext, not from the plaintext beside it: that is what the signature will stand for."""
+    key = home.outbox.body(header_id).content_key
+    try:
+        return open_payload(header, key, home.outbox.outgoing(header_id).payload)
+    except ProtocolError:
+        raise StoreError(
+            f"message {header_id.hex()} is not what was signed here",
+            remedy="reject it, look who was at this desk, and send it again",
+        ) from None
