@@ -108,10 +108,11 @@ class Statement:
         wire.lint(BODIES[self.type], self.body, cap=limits.STATEMENT_BODY)
 
     @cached_property
-    def answers(self) -> dict[tuple[bytes, bytes, bytes, bytes], bool]:
-        """Whether its signatures hold, by network id, signer and key, as far as `verify` was asked.
+    def _answers(self) -> dict[tuple[bytes, Block, bytes, bytes], bool]:
+        """Whether a block's signatures hold, by network id, block and both halves of the key.
 
-        Neither these bytes nor a key's ever change, so each is computed once.
+        Type and body are this Statement's, so that is all an answer is computed from, and none of it ever
+        changes: each is computed once. It says nothing about who may sign, which is judged anew each time.
         """
         return {}
 
@@ -145,6 +146,8 @@ def decode(raw: bytes) -> Statement:
 
     Raises `MalformedError`, `LimitError`, or `SuiteError` for a type this version does not have.
     """
+    # A buffer that its owner can still write to would outlive what was found out about it.
+    raw = raw if type(raw) is bytes else bytes(raw)
     # What is large is rare and not kept: whoever may hand in bytes decides nothing about our memory (H2).
     return _decode_kept(raw) if len(raw) <= _KEPT else _decode(raw)
 
@@ -199,12 +202,12 @@ def verify(statement: Statement, *, network_id: bytes, find_key: Callable[[bytes
 
 
 def _holds(statement: Statement, block: Block, key: PublicKey, network_id: bytes) -> bool:
-    asked = (network_id, block.signer, key.ed25519, key.ml_dsa_65)
-    answer = statement.answers.get(asked)
+    asked = (network_id, block, key.ed25519, key.ml_dsa_65)
+    answer = statement._answers.get(asked)
     if answer is None:
         message = signed_bytes(network_id, statement.type, block.signer, statement.body)
         answer = key.verifies(message, block.ed25519, block.ml_dsa_65, context=statement.type.encode())
-        statement.answers[asked] = answer
+        statement._answers[asked] = answer
     return answer
 
 

@@ -104,6 +104,26 @@ DEFENCES = (
         ),
     ),
     without(
+        "E9",
+        CORE + "statement.py::test_e9_a_kept_answer_counts_for_both_halves_of_its_key_only[ed25519]",
+        (STATEMENT, "asked = (network_id, block, key.ed25519,", 'asked = (network_id, block, b"",'),
+    ),
+    without(
+        "E9",
+        CORE + "statement.py::test_e9_a_kept_answer_counts_for_both_halves_of_its_key_only[ml_dsa_65]",
+        (STATEMENT, "key.ed25519, key.ml_dsa_65)\n    answer", 'key.ed25519, b"")\n    answer'),
+    ),
+    without(
+        "E9",
+        CORE + "statement.py::test_e9_a_kept_answer_counts_for_its_own_block_only",
+        (STATEMENT, "asked = (network_id, block, key", "asked = (network_id, statement.blocks[0], key"),
+    ),
+    without(
+        "E10",
+        CORE + "statement.py::test_e10_a_kept_answer_counts_for_its_network_only",
+        (STATEMENT, "asked = (network_id, block,", 'asked = (b"", block,'),
+    ),
+    without(
         "E10",
         CORE + "scopes.py::test_e10_of_all_pairs_of_types_only_the_diagonal_holds",
         (

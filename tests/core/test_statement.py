@@ -1,14 +1,19 @@
 """Framing, signatures and their contexts (threats E3, E8, E9, E10, E12)."""
 
+from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
 from mce_exchange import limits, statement
+from mce_exchange.directory.authority import authenticate
 from mce_exchange.errors import ContextError, LimitError, MalformedError, SignatureError, SuiteError
+from mce_exchange.hotline import changing
 from mce_exchange.keys import PrivateKey, PublicKey
 from mce_exchange.statement import Block, Statement
 from mce_exchange.v1 import statement_pb2
+from tests.federation import Federation
 
 NETWORK = bytes(32)
 OTHER_NETWORK = b"\1" * 32
@@ -113,15 +118,91 @@ def test_e10_a_signature_counts_for_its_type_and_network_only() -> None:
                 statement.body(GOOD, kind)
 
 
-def test_what_one_verification_found_out_counts_for_its_network_and_key_only() -> None:
+# What a verification found out is kept with the Statement, and `decode` gives the same Statement again.
+
+
+def refused(good: Statement, key: PublicKey | None, *, network_id: bytes = NETWORK) -> None:
+    with pytest.raises(SignatureError):
+        statement.verify(good, network_id=network_id, find_key=lambda _: key)
+
+
+def test_e10_a_kept_answer_counts_for_its_network_only() -> None:
     good = statement.decode(GOOD.raw)
-    other = PrivateKey.generate().public
     for _ in range(2):
         statement.verify(good, network_id=NETWORK, find_key=KEYS.get)
-        with pytest.raises(SignatureError):
-            statement.verify(good, network_id=OTHER_NETWORK, find_key=KEYS.get)
-        with pytest.raises(SignatureError):
-            statement.verify(good, network_id=NETWORK, find_key=lambda _: other)
+        refused(statement.decode(GOOD.raw), ANNA.public, network_id=OTHER_NETWORK)
+
+
+@pytest.mark.parametrize("half", ["ed25519", "ml_dsa_65"])
+def test_e9_a_kept_answer_counts_for_both_halves_of_its_key_only(half: str) -> None:
+    other = replace(ANNA.public, **{half: getattr(BERT.public, half)})
+    good = statement.decode(GOOD.raw)
+    for _ in range(2):
+        statement.verify(good, network_id=NETWORK, find_key=KEYS.get)
+        refused(good, other)
+    # What does not hold by one key says nothing about the right one either.
+    again = statement.decode(signed(ANNA).raw)
+    refused(again, other)
+    statement.verify(again, network_id=NETWORK, find_key=KEYS.get)
+
+
+def test_e9_a_kept_answer_counts_for_its_own_block_only() -> None:
+    # A book of keys that gives one key for every id: only the block tells the two questions apart.
+    a, b = PAIR.blocks
+    refused(statement.decode(Statement("contest", PAIR.body, (a, b)).raw), ANNA.public)
+    again = Block(a.signer, b.ed25519, b.ml_dsa_65)
+    found = statement.decode(Statement("contest", PAIR.body, (a, again)).raw)
+    holds = [statement._holds(found, block, ANNA.public, NETWORK) for block in found.blocks * 2]
+    assert holds == [True, False, True, False]
+
+
+def test_a_kept_answer_is_no_right_to_sign() -> None:
+    good = statement.decode(GOOD.raw)
+    statement.verify(good, network_id=NETWORK, find_key=KEYS.get)
+    refused(good, None)
+
+
+def test_d8_a_kept_answer_does_not_outlive_its_key() -> None:
+    f = Federation()
+    be, body = f.people["be"], statement_pb2.HighWater(sender="be", recipient="pt", sequence=1)
+    body.signers.append(be.key.public.id)
+    body.header_id, body.log_size, body.log_root = bytes(32), 1, bytes(32)
+    good = f.sign("high-water", body.SerializeToString(deterministic=True), be.key)
+    assert authenticate(statement.decode(good.raw), state=f.state, index=f.tree.size).author == "be"
+    order = changing.revocation_body(
+        signers=[be.second.public.id],
+        member="be",
+        key_id=be.key.public.id,
+        cut=f.anchor(),
+        reason=changing.Reason.COMPROMISED,
+    )
+    f.publish(f.sign("revocation", order, be.second).raw)
+    assert statement.decode(good.raw) is statement.decode(good.raw)
+    with pytest.raises(SignatureError, match="does not count"):
+        authenticate(statement.decode(good.raw), state=f.state, index=f.tree.size)
+
+
+def test_a_verification_that_failed_to_happen_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> bool:
+        raise MemoryError
+
+    good = statement.decode(signed(ANNA).raw)
+    with monkeypatch.context() as patched:
+        patched.setattr(PublicKey, "verifies", broken)
+        with pytest.raises(MemoryError):
+            statement.verify(good, network_id=NETWORK, find_key=KEYS.get)
+    statement.verify(good, network_id=NETWORK, find_key=KEYS.get)
+
+
+@pytest.mark.parametrize("size", [32, limits.STATEMENT_BODY], ids=["kept", "not kept"])
+def test_bytes_that_their_owner_can_still_change_are_copied(size: int) -> None:
+    tail = GOOD.raw[-limits.SIGNATURE_BLOCK - 1 :]
+    before = b"\x07contest" + size.to_bytes(4, "big") + bytes(size) + tail
+    raw: Any = bytearray(before)
+    found = statement.decode(raw)
+    raw[12] ^= 1
+    assert type(found.body) is bytes
+    assert found == statement.decode(before) != statement.decode(raw)
 
 
 def _blocks() -> dict[str, tuple[Block, ...]]:
