@@ -49,12 +49,13 @@ class Secret:
     passphrase_credential: Annotated[str | None, Parameter(help="Read it from this systemd credential.")] = (
         None
     )
+    passphrase_keyring: Annotated[str | None, Parameter(help="Read it from the system's keyring.")] = None
 
     def read(self, what: str, *, confirm: bool = False) -> str:
         """The passphrase."""
-        return passphrase_from(self.passphrase_file, self.passphrase_fd, self.passphrase_credential).read(
-            what, confirm=confirm
-        )
+        return passphrase_from(
+            self.passphrase_file, self.passphrase_fd, self.passphrase_credential, self.passphrase_keyring
+        ).read(what, confirm=confirm)
 
 
 @Parameter(name="*")

@@ -4,9 +4,11 @@ import fcntl
 import os
 import random
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import apsw
 import pytest
@@ -233,6 +235,29 @@ def test_where_a_passphrase_comes_from(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError):
             wrong.read("the home")
+
+
+def test_a_passphrase_from_the_systems_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_keyring(service: str, name: str) -> None:
+        raise RuntimeError("No recommended backend was available")
+
+    held = {("mce-exchange", "be"): "words"}
+    keyring = SimpleNamespace(get_password=lambda service, name: held.get((service, name)))
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+    assert PassphraseFrom(keyring="be").read("x") == "words"
+    with pytest.raises(UsageError, match="no passphrase named 'pt'") as caught:
+        PassphraseFrom(keyring="pt").read("x")
+    assert caught.value.remedy == "keyring set mce-exchange pt"
+    with pytest.raises(UsageError, match="one source"):
+        PassphraseFrom(keyring="be", descriptor=0).read("x")
+    # As on a server.
+    keyring.get_password = no_keyring
+    with pytest.raises(UsageError, match="does not answer: RuntimeError"):
+        PassphraseFrom(keyring="be").read("x")
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(UsageError, match="not installed") as caught:
+        PassphraseFrom(keyring="be").read("x")
+    assert "pip install keyring" in caught.value.remedy
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:

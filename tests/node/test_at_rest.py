@@ -1,0 +1,37 @@
+"""What lies on the disk, and what lies there no more (SPEC section 9.7)."""
+
+from pathlib import Path
+
+import pytest
+
+from mce_exchange.client import erasure
+from mce_exchange.errors import StoreError
+from mce_exchange.primitives import vault
+from tests.node.conftest import World
+from tests.node.test_backup import backup, decrypted, restore
+from tests.node.test_erasure import answered
+from tests.node.test_prekeys import files_with
+
+
+async def test_the_key_of_an_erased_body_is_in_no_file_of_the_home(world: World, tmp_path: Path) -> None:
+    async with world.open("be") as be, world.open("pt") as pt:
+        id_ = await answered(world, be, pt, tmp_path)
+        header_id, home, folder = bytes.fromhex(id_), pt.node.home, world.folder / "pt"
+        [(box, body)] = home.database.rows(
+            "SELECT body_key, body FROM message WHERE header_id = ?", header_id
+        )
+        key = vault.unshut(home.secrets.master, box, label=b"body-key" + header_id)
+        assert files_with(folder, box)
+        file = backup(home, tmp_path / "pt.backup")
+        await pt.node.run_home(erasure.erase_now, home, id_, int(world.clock.now))
+        for needle in (box, key, body):
+            assert files_with(folder, needle) == []
+        with pytest.raises(StoreError, match="erased"):
+            home.inbox.body(header_id)
+    for needle in (box, key, body):
+        assert files_with(folder, needle) == []
+    # A backup of before is another matter: it says so in the SPEC, and has to be destroyed.
+    assert box in decrypted(file)["home.db"]
+    older = restore(file, tmp_path / "older")
+    assert older.inbox.body(header_id).content
+    older.close()
