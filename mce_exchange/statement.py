@@ -197,11 +197,12 @@ def verify(statement: Statement, *, network_id: bytes, find_key: Callable[[bytes
         key = find_key(block.signer)
         if key is None:
             raise SignatureError(f"signed by a key that is not in the Directory: {block.signer.hex()}")
-        if not _holds(statement, block, key, network_id):
+        if not holds(statement, block, key, network_id):
             raise SignatureError(f"a signature by {block.signer.hex()} does not hold")
 
 
-def _holds(statement: Statement, block: Block, key: PublicKey, network_id: bytes) -> bool:
+def holds(statement: Statement, block: Block, key: PublicKey, network_id: bytes) -> bool:
+    """Whether both signatures of a block of this Statement are by this key."""
     asked = (network_id, block, key.ed25519, key.ml_dsa_65)
     answer = statement._answers.get(asked)
     if answer is None:

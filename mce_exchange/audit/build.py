@@ -49,12 +49,17 @@ def build(
     anchor_size: int,
     forks: Iterable[Views] = (),
     disclosures: Iterable[Disclosure] = (),
+    written: int = 0,
 ) -> Iterator[bytes]:
-    """The file, record by record, in log order; `UsageError` for a piece that the anchor does not cover."""
-    count = 2
-    yield _record("begin", evidence_pb2.EvidenceBegin(format=FORMAT, network_id=network_id))
-    yield _record("anchor", evidence_pb2.EvidenceAnchor(note=anchor))
-    for piece in sorted(pieces, key=lambda one: one.index):
+    """The file, record by record; `UsageError` for a piece that the anchor does not cover.
+
+    The pieces come in log order. `written`: so many records stand there already, and these pieces follow.
+    """
+    count = written or 2
+    if not written:
+        yield _record("begin", evidence_pb2.EvidenceBegin(format=FORMAT, network_id=network_id))
+        yield _record("anchor", evidence_pb2.EvidenceAnchor(note=anchor))
+    for piece in pieces:
         if piece.index >= anchor_size:
             raise UsageError(
                 f"entry {piece.index} is not under an anchor yet ({anchor_size} entries)",

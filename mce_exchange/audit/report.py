@@ -82,8 +82,9 @@ class Report:
     time: int
     witnesses: str
     witnessed: bool
-    messages: tuple[Message, ...]
-    facts: tuple[Fact, ...]
+    statements: int
+    messages: tuple[Message, ...] = ()
+    facts: tuple[Fact, ...] = ()
     forks: tuple[Fork, ...] = ()
     disclosed: tuple[Disclosed, ...] = ()
 

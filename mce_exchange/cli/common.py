@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -103,6 +104,17 @@ def progress(common: Common) -> Iterator[Progress]:
 
     with bars:
         yield told
+
+
+def instant(text: str) -> int | None:
+    """POSIX seconds of a time in ISO 8601, UTC unless it says otherwise; None for no text."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{one_line(text)[:40]} is no time as 2026-11-30 or 2026-11-30T12:00") from None
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
 
 
 def read_file(path: Path, most: int) -> bytes:

@@ -1,18 +1,26 @@
 """`mce evidence verify|show`: proof in a file, judged without network or home, where neither is installed."""
 
 import io
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO, cast
 
 from cyclopts import App, Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange.audit.records import read_records
-from mce_exchange.audit.verify import verify_evidence
+from mce_exchange.audit.report import Fact, Message, Report
+from mce_exchange.audit.verify import Reading, Take, verify_evidence
 from mce_exchange.cli import lazy
-from mce_exchange.cli.common import COMMON, Common
+from mce_exchange.cli.common import COMMON, Common, progress
 from mce_exchange.cli.extracting import Extracting
 from mce_exchange.errors import UsageError
+from mce_exchange.keyfile import replace_file_with
+from mce_exchange.limits import MIB
+from mce_exchange.text import inert_json
 
 evidence = App(name="evidence")
 lazy.add(
@@ -31,6 +39,10 @@ def verify(
     *,
     fingerprint: Annotated[str, Parameter(help="The root fingerprint: 64 hex digits or 24 words.")],
     extract: Annotated[Path | None, Parameter(help="Write what is disclosed into this folder.")] = None,
+    out: Annotated[
+        Path | None,
+        Parameter(help="Write every finding into this file, a line of JSON each, and sum up here."),
+    ] = None,
     common: Common = COMMON,
 ) -> int:
     """Judge an evidence file: no network, no home, no trust beyond the fingerprint typed in.
@@ -42,15 +54,49 @@ def verify(
     made: list[Path] = []
     try:
         take = extracting.take if extracting else None
-        report = verify_evidence(_open(file), network_id=network_id, take=take)
+        with _open(file) as source, progress(common) as told:
+            watched = cast(BinaryIO, _Watched(source, lambda done, total: told("verifying", done, total)))
+            report = _judge(watched, network_id, take, out)
         if extracting:
             made = extracting.keep(report.disclosed)
     finally:
         if extracting:
             extracting.forget()
     lines = ["This holds:", *report.lines(), *(f"wrote {path}" for path in made)]
-    common.say({**report.to_json(), "extracted": [str(path) for path in made]}, "\n".join(lines))
+    values = report.to_json() | ({"extracted": [str(path) for path in made]} if extract else {})
+    common.say(values, "\n".join(lines))
     return 0
+
+
+def _judge(source: BinaryIO, network_id: bytes, take: Take | None, out: Path | None) -> Report:
+    if out is None:
+        return verify_evidence(source, network_id=network_id, take=take)
+    reading = Reading(source, network_id=network_id, take=take)
+    report = reading.read()
+    replace_file_with(out, (_line(one) for one in reading.findings()))
+    return report
+
+
+def _line(one: Message | Fact) -> bytes:
+    return inert_json(json.dumps(asdict(one), ensure_ascii=False)).encode() + b"\n"
+
+
+class _Watched:
+    """A file on its way in, with progress each megabyte or so."""
+
+    def __init__(self, file: BinaryIO, told: Callable[[int, int], None]) -> None:
+        self._file, self._told = file, told
+        self._done = self._next = 0
+        self._size = os.fstat(file.fileno()).st_size
+
+    def read(self, size: int) -> bytes:
+        """As the file's."""
+        data = self._file.read(size)
+        self._done += len(data)
+        if self._done >= self._next:
+            self._told(self._done, self._size)
+            self._next = self._done + MIB
+        return data
 
 
 @evidence.command

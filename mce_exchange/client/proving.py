@@ -8,6 +8,7 @@ from mce_exchange.client.identity import Identity
 from mce_exchange.errors import UsageError
 from mce_exchange.hotline.follow import Follower
 from mce_exchange.store.home import Home
+from mce_exchange.store.logbook import Logged
 
 # What a verdict stands on: prekeys and doors say nothing about who signed a message.
 _JUDGING = ("directory", "revocation", "suspension", "board-recovery", "contest")
@@ -29,14 +30,8 @@ def evidence_of(
             raise UsageError(f"message {id_} is not in the log yet")
         asked.update({one.index: one for one in about})
     note, size = covering_anchor(home, follower, max(asked, default=0))
-    found = {one.index: one for one in home.logbook.public(_JUDGING) if one.index < size}
-    clocks = list(home.logbook.public(("clock",)))
-    for taken in [one for one in found.values() if one.type in ("revocation", "board-recovery")]:
-        # How old a cut is, is judged by the log's clock: 30 days of it, two entries a day at most.
-        below = [one for one in clocks if one.index < taken.index]
-        found.update({one.index: one for one in below[-62:]})
-    found.update(asked)
-    pieces = [Piece(one.index, one.raw, one.members) for one in found.values()]
+    found = {one.index: one for one in judging(home, size)} | asked
+    pieces = [Piece(one.index, one.raw, one.members) for _, one in sorted(found.items())]
     return build(
         pieces,
         network_id=identity.network_id,
@@ -58,3 +53,14 @@ def covering_anchor(home: Home, follower: Follower, index: int) -> tuple[bytes, 
     if note is None or size > follower.size:
         raise UsageError("no anchor has come yet", remedy="let the node run until the relay's next anchor")
     return note, size
+
+
+def judging(home: Home, size: int) -> Iterator[Logged]:
+    """What every verdict below a tree size stands on, in log order."""
+    found = {one.index: one for one in home.logbook.public(_JUDGING) if one.index < size}
+    clocks = list(home.logbook.public(("clock",)))
+    for taken in [one for one in found.values() if one.type in ("revocation", "board-recovery")]:
+        # How old a cut is, is judged by the log's clock: 30 days of it, two entries a day at most.
+        below = [one for one in clocks if one.index < taken.index]
+        found.update({one.index: one for one in below[-62:]})
+    return (one for _, one in sorted(found.items()))

@@ -93,6 +93,27 @@ class Logbook:
             header_id,
         )
 
+    def period(self, first: int, last: int, size: int) -> Iterator[Logged]:
+        """What was logged from `first` below `last`, and later, below `size`, about messages of then."""
+        return self._logged(
+            "SELECT s.log_index, s.type, s.raw, s.members FROM statement s WHERE"
+            " s.log_index >= ?1 AND s.log_index < ?3 AND (s.log_index < ?2 OR EXISTS (SELECT 1 FROM about a"
+            " JOIN about h USING (header_id) JOIN statement m ON m.log_index = h.log_index"
+            " WHERE a.log_index = s.log_index AND m.type = 'header' AND m.log_index >= ?1"
+            " AND m.log_index < ?2)) ORDER BY s.log_index",
+            first,
+            last,
+            size,
+        )
+
+    def entry(self, index: int) -> bytes:
+        """One entry (34 bytes)."""
+        return bytes(self._database.value("SELECT entry FROM entry WHERE log_index = ?", index))
+
+    def times(self) -> list[tuple[int, int]]:
+        """(time, tree size) of the anchors kept."""
+        return [(int(r[0]), int(r[1])) for r in self._database.rows("SELECT time, size FROM anchor")]
+
     def subjects(self, low: bytes, high: bytes) -> list[bytes]:
         """Header ids from `low` to `high` that Statements held here speak of, two at most."""
         rows = self._database.rows(

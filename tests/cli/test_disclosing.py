@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mce_exchange import case, fingerprint
 from mce_exchange import statement as statements
+from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.header import read_header
 from mce_exchange.store.home import Home
 from tests.cli.conftest import Run
@@ -101,3 +102,23 @@ async def test_what_cannot_be_disclosed_says_why(world: World, mce: Run, tmp_pat
     erased = "the content and stream secrets of this message have been erased here"
     told(mce("be", "evidence", "disclose", id_, *out), 6, "store", words=erased)
     assert [path for path in tmp_path.iterdir() if path.name.startswith("file")] == []
+
+
+async def test_a_period_is_exported_and_its_findings_listed(world: World, mce: Run, tmp_path: Path) -> None:
+    id_ = await with_photo(world, tmp_path)
+    file, found = tmp_path / "all.evidence", tmp_path / "found.jsonl"
+    pinned = ["--fingerprint", world.federation.network_id.hex()]
+    told(mce("be", "evidence", "export", "--out", str(file)), 2, "usage", words="--from")
+    told(mce("be", "evidence", "export", "--from", "soon", "--out", str(file)), 2, "usage", words="no time")
+    told(mce("be", "evidence", "export", "--resume", "--out", str(file)), 2, "usage", words="0 exports")
+    assert mce("be", "evidence", "export", "--from", "2020-01-01", "--out", str(file)).code == 0
+    ran = mce("", "evidence", "verify", str(file), *pinned, "--out", str(found), "--json")
+    assert (json.loads(ran.out)["messages"], json.loads(ran.out)["statements"]) == ([], 4)
+    lines = [json.loads(line) for line in found.read_text().splitlines()]
+    assert [one["header_id"] for one in lines if "recipients" in one] == [id_]
+    assert len(lines) == 4
+    part = tmp_path / "again.evidence.0-5.part"
+    part.write_bytes(file.read_bytes()[:9000])
+    again = tmp_path / "again.evidence"
+    assert mce("be", "evidence", "export", "--resume", "--out", str(again)).code == 0
+    assert verify_evidence(again.open("rb"), network_id=world.federation.network_id).statements == 4

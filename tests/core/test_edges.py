@@ -355,7 +355,7 @@ def test_h2_statements_of_a_file_are_counted(monkeypatch: pytest.MonkeyPatch) ->
     data = evidence(size=FEDERATION.tree.size)
     report = audit.verify_evidence(io.BytesIO(data), network_id=FEDERATION.network_id)
     assert report.to_json()["log_size"] == FEDERATION.tree.size
-    monkeypatch.setattr(audit, "_MOST_STATEMENTS", 3)
+    monkeypatch.setattr(audit, "_MOST_LISTED", 0)
     refused(LimitError, audit.verify_evidence, io.BytesIO(data), network_id=FEDERATION.network_id)
 
 

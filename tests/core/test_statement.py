@@ -152,7 +152,7 @@ def test_e9_a_kept_answer_counts_for_its_own_block_only() -> None:
     refused(statement.decode(Statement("contest", PAIR.body, (a, b)).raw), ANNA.public)
     again = Block(a.signer, b.ed25519, b.ml_dsa_65)
     found = statement.decode(Statement("contest", PAIR.body, (a, again)).raw)
-    holds = [statement._holds(found, block, ANNA.public, NETWORK) for block in found.blocks * 2]
+    holds = [statement.holds(found, block, ANNA.public, NETWORK) for block in found.blocks * 2]
     assert holds == [True, False, True, False]
 
 

@@ -42,6 +42,7 @@ CREATE TABLE about (
     log_index INTEGER NOT NULL,
     PRIMARY KEY (header_id, log_index)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX about_entry ON about (log_index);
 
 -- Every sequence number used, in both directions: by a header, or by a void that annuls an id.
 CREATE TABLE pair (
