@@ -1,10 +1,10 @@
 """`mce`: a hotline's node and its desk on the command line.
 
-`setup` makes and joins, `mail` sends and answers, `running` runs the node, `doctor` finds what is wrong,
-`evidence` and `exporting` prove, `keys` is the life of keys, `board` what a hotline's board signs,
-`witness` cosigns anchors, `questions` what a person decides, `backup` saves and restores a home,
-`erasing` destroys, `directory` the federation's ceremony, `common` what all of them share,
-`home` what those share that need one.
+`setup` makes and joins, `mail` sends and answers, `approving` is the second person's, `running` runs the
+node, `doctor` finds what is wrong, `evidence` and `exporting` prove, `keys` is the life of keys, `board`
+what a hotline's board signs, `witness` cosigns anchors, `questions` what a person decides, `backup` saves
+and restores a home, `erasing` destroys, `directory` the federation's ceremony, `common` what all of them
+share, `home` what those share that need one.
 
 A module is imported when one of its commands is called: see `lazy`.
 """
@@ -30,6 +30,9 @@ lazy.add(
             "mail:read",
             "mail:ack",
             "mail:refuse",
+            "approving:second",
+            "approving:approvals",
+            "approving:approve",
             "running:run",
             "running:status",
             "doctor:doctor",

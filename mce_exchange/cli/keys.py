@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
+from mce_exchange.cli.directory.common import read_public
 from mce_exchange.cli.home import Desk, open_desk
 from mce_exchange.client import door as doors
 from mce_exchange.client import keeping
@@ -20,6 +21,7 @@ from mce_exchange.keyfile import replace_file
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.statement import Statement
+from mce_exchange.text import one_line
 from mce_exchange.v1 import statement_pb2
 
 key = App(name="key")
@@ -89,6 +91,7 @@ def _row(desk: Desk, one: KeyLife, *, own: bool) -> dict[str, Any]:
         "cut": one.cut if one.state == "revoked" else None,
         "contested": list(one.contested),
         "by_board": one.by_board,
+        "person": one.person or None,
         "destroyed": own and one.kind == "prekey" and not held and state != "lives",
         # What a peer compares by telephone before it wraps an old message for this one (SPEC section 9.5).
         "words": fingerprints.words(one.id) if one.kind == "prekey" and state == "lives" else None,
@@ -105,6 +108,7 @@ def _line(row: dict[str, Any]) -> str:
     text += f" (version {row['end_version']})" if row["end_version"] else ""
     text += f", disputed from entry {row['cut']}" if row["cut"] is not None else ""
     text += ", given by its board" if row["by_board"] else ""
+    text += f", of another person: {one_line(row['person'])}" if row["person"] else ""
     text += ", in use here" if row["in_use"] else ""
     text += ", its private half is destroyed" if row["destroyed"] else ""
     text += f", CONTESTED by {', '.join(row['contested'])}" if row["contested"] else ""
@@ -125,6 +129,25 @@ def new(
     with open_desk(common, secret) as desk:
         key_id, card = keeping.make_key(desk.home, desk.identity, desk.follower.state)
     return _carded(common, card, out, f"Made key {key_id.hex()}.", key_id)
+
+
+@key.command
+def add(
+    file: Annotated[Path, Parameter(help="The public half of a second person's key: a file ending in .pub.")],
+    *,
+    name: Annotated[str, Parameter(help="Whose it is: everybody reads it, and she is told apart by it.")],
+    out: Annotated[Path, Parameter(help="The card that lists it, for the federation.")],
+    common: Common = COMMON,
+    secret: Secret = SECRET,
+) -> int:
+    """Write the card with a second person's key. Once entered, she signs what takes two persons.
+
+    Example: mce key add second.key.pub --name "Head of the night desk" --home be --out be.card
+    """
+    public = read_public(file)
+    with open_desk(common, secret) as desk:
+        card = keeping.add_person(desk.home, desk.identity, desk.follower.state, public, name=name)
+    return _carded(common, card, out, f"Key {public.id.hex()} of {one_line(name)} is on the card.", public.id)
 
 
 @key.command

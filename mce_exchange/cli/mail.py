@@ -36,10 +36,13 @@ def send(
     urgent: Annotated[bool, Parameter(help="Send it first, and use the relay's urgent reserve.")] = False,
     deadline: Annotated[Literal["none", "1h", "24h", "72h"], Parameter(help="When to be told.")] = "none",
     supersedes: Annotated[str, Parameter(help="The id of a message that this one replaces.")] = "",
+    second: Annotated[str, Parameter(help="The second person's name, where there are several.")] = "",
     common: Common = COMMON,
     secret: Secret = SECRET,
 ) -> int:
     """Hand over a case message: encrypted, signed and durable when this returns. A running node sends it.
+
+    What this hotline's policy reserves to two persons awaits the second one first.
 
     Example: mce send --home be --to hotline.pt.example --message report.json --attach photo.png
     """
@@ -48,18 +51,23 @@ def send(
     except UnicodeDecodeError:
         raise UsageError(f"{message} is not text in UTF-8") from None
     content = case.encode(case.from_json(text))
-    case.check_bytes(content)
-    manner = Manner.checked(urgent=urgent, deadline_class=_DEADLINES[deadline], supersedes=supersedes)
+    act = case.check_bytes(content)
+    manner = Manner.checked(
+        urgent=urgent, deadline_class=_DEADLINES[deadline], supersedes=supersedes, second=second
+    )
     with open_desk(common, secret) as opened:
         with progress(common) as told:
-            encrypted = opened.dispatch.encrypt(content, to, attach, progress=told)
+            encrypted = opened.dispatch.encrypt(content, to, attach, act=act, progress=told)
         header_id = opened.dispatch.send(encrypted, manner)
-        running = opened.home.locked
+        sent, running = opened.home.outbox.find(header_id), opened.home.locked
         warned = [text for member in to for text in warnings(opened.follower.state, member)]
+    state = sent.state if sent else "queued"
     where = "The running node sends it." if running else "No node runs: `mce run` sends it."
+    if state == "awaiting":
+        where = "It awaits its second person, a day at most: `mce approve`."
     text = "".join(f"WARNING {one_line(one)}\n" for one in warned)
     common.say(
-        {"id": header_id.hex(), "to": to, "node": running, "warnings": warned},
+        {"id": header_id.hex(), "to": to, "state": state, "node": running, "warnings": warned},
         f"{text}Handed over {header_id.hex()}. {where}",
     )
     return 0

@@ -10,6 +10,7 @@ from mce_exchange import limits
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
 from mce_exchange.cli.home import open_home
 from mce_exchange.client import joining
+from mce_exchange.directory.records import decode_card
 from mce_exchange.errors import UsageError
 from mce_exchange.keyfile import replace_file
 from mce_exchange.primitives.vault import Cost
@@ -64,13 +65,25 @@ def card(
         replace_file(out, data)
     digest = sha256(data)
     words = fingerprints.words(digest)
+    keys = [{"id": key.public.id.hex(), "person": key.label or None} for key in decode_card(data).keys]
+    listed = "".join(f"key {one['id']}{_whose(one['person'])}\n" for one in keys)
     common.say(
-        {"member": member, "fingerprint": digest.hex(), "words": words, "file": str(out) if out else None},
-        f"member {member}\nfingerprint of the card: {digest.hex()}\nin words: {words}\n",
+        {
+            "member": member,
+            "fingerprint": digest.hex(),
+            "words": words,
+            "keys": keys,
+            "file": str(out) if out else None,
+        },
+        f"member {member}\n{listed}fingerprint of the card: {digest.hex()}\nin words: {words}\n",
     )
     if not common.json:
         print(fingerprints.qr(digest))
     return 0
+
+
+def _whose(person: str | None) -> str:
+    return f" of another person: {one_line(person)}" if person else ""
 
 
 def join(

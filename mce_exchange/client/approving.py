@@ -59,6 +59,12 @@ def approvals(home: Home, state: PublicState) -> list[Approval]:
         return [_told(home, state, header_id) for header_id in home.outbox.awaiting()]
 
 
+def approval(home: Home, state: PublicState, header_id: bytes) -> Approval:
+    """One of them; `UsageError` if it awaits nobody."""
+    with home.database.read():
+        return _told(home, state, header_id)
+
+
 def approve(
     home: Home, identity: Identity, state: PublicState, header_id: bytes, key: PrivateKey, *, now: int
 ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.client.identity import Identity
 from mce_exchange.directory.compose import new_key
@@ -14,12 +15,13 @@ from mce_exchange.errors import UsageError
 from mce_exchange.hotline import changing, lives, signing
 from mce_exchange.hotline.changing import Reason
 from mce_exchange.hotline.lives import KeyLife
-from mce_exchange.keys import PrivateKey
+from mce_exchange.keys import PrivateKey, PublicKey
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.statement import Statement
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
+from mce_exchange.text import one_line
 from mce_exchange.v1 import statement_pb2
 
 
@@ -50,6 +52,21 @@ def make_key(home: Home, identity: Identity, state: PublicState) -> tuple[bytes,
         home.secrets.put_signing(key)
         home.settings.put(settings.CARD, data)
     return key.public.id, data
+
+
+def add_person(home: Home, identity: Identity, state: PublicState, public: PublicKey, *, name: str) -> bytes:
+    """A card that lists the key of another person than the desk, by her name; the private half stays hers."""
+    if public.id in home.secrets.signing_ids():
+        raise UsageError("this key is the desk's own: it makes no second person")
+    card = next_card(home, identity, state)
+    if not 0 < len(name.encode()) <= limits.DISPLAY_NAME or one_line(name) != name:
+        raise UsageError(f"a person's name here has 1 to {limits.DISPLAY_NAME} bytes of plain text")
+    if public.id in {key.public.id for key in card.keys}:
+        raise UsageError(f"{public.id.hex()} is on the card already", remedy="see `mce key`")
+    data = encode_card(replace(card, keys=(*card.keys, new_key(public, label=name))))
+    decode_card(data)
+    home.settings.put(settings.CARD, data)
+    return data
 
 
 def retire_key(home: Home, identity: Identity, state: PublicState, key_id: bytes) -> bytes:

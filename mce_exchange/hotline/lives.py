@@ -22,6 +22,7 @@ class KeyLife:
     `since` and `until` are log indices, the versions those of Directories; 0 where there is none: what is
     `made` has not reached the log. A signature from `cut` on is disputed up to `until`, and none above.
     `contested` names who says that this change was not theirs. `by_board`: the member's board gave it.
+    `person`: whose it is, if another's than the desk's.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class KeyLife:
     cut: int = 0
     contested: tuple[str, ...] = ()
     by_board: bool = False
+    person: str = ""
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ def _signing(state: PublicState, member: str, kind: str, key: SigningKey, seen: 
         cut=revoked.cut if revoked else 0,
         contested=tuple(sorted(voices)),
         by_board=recovered is not None,
+        person=key.label if kind == "signing" else "",
     )
 
 

@@ -31,7 +31,13 @@ async def test_a_message_goes_out_and_is_answered_by_commands_alone(
     sent = mce("be", "send", *options, "--json")
     assert sent.code == 0, sent.err
     id_ = json.loads(sent.out)["id"]
-    assert json.loads(sent.out) == {"id": id_, "to": ["pt", "es"], "node": False, "warnings": []}
+    assert json.loads(sent.out) == {
+        "id": id_,
+        "to": ["pt", "es"],
+        "state": "queued",
+        "node": False,
+        "warnings": [],
+    }
     async with world.open("be") as be:
         # A command hands over while the node runs: the node sends it.
         assert json.loads(mce("be", "send", *options, "--json").out)["node"] is True
