@@ -82,9 +82,9 @@ def folder(path: Path) -> Iterator[Finding]:
         yield Finding(fault=Fault.DISK, text=text, commands=(_mce("tidy", path),))
 
 
-async def log_time(home: Home, follower: Follower) -> int | None:
+async def log_time(home: Home, follower: Follower, *, seconds: float = _CALL_SECONDS) -> int | None:
     """The time of the relay's newest anchor; None if it shows none that this home can judge yet."""
-    relay = GrpcRelay(Way.of(home).channel(), call_seconds=_CALL_SECONDS)
+    relay = GrpcRelay(Way.of(home).channel(), call_seconds=seconds)
     try:
         return follower.state.open_anchor(await relay.anchor(0)).time
     except StoreError:
