@@ -78,7 +78,7 @@ def folder(path: Path) -> Iterator[Finding]:
         text = (
             f"{free // (1 << 20)} MiB are free on the home's disk: soon nothing more can be received or sent;"
         )
-        text += " if tidying does not help, move other files away or the home to a larger disk"
+        text += " if tidying does not help, end what need not be kept (mce retention), or take a larger disk"
         yield Finding(fault=Fault.DISK, text=text, commands=(_mce("tidy", path),))
 
 
@@ -187,10 +187,13 @@ class Doctor:
         kinds = (Alarm.FORK, Alarm.LOG_ROLLED_BACK)
         found = [one for one in self._home.alarms.all(unseen=True) if one.kind in kinds]
         if found:
-            text = f"{found[-1].text}: keep the home as it is, tell the federation and the auditors;"
-            text += " then note that a person has seen it"
-            commands = (_mce("status", self._home.path, "--seen"),)
-            yield Finding(fault=Fault.FORK, text=text, commands=commands)
+            path, commands = self._home.path, [_mce("status", self._home.path, "--seen")]
+            text = f"{found[-1].text}: keep the home as it is, tell the federation and the auditors"
+            if any(one.kind is Alarm.FORK for one in found):
+                text += ", and give them the proof"
+                commands.insert(0, _mce("evidence fork", path, "--out", f"{path.name}.fork"))
+            text += "; then note that a person has seen it"
+            yield Finding(fault=Fault.FORK, text=text, commands=tuple(commands))
 
     def _receipts(self) -> Iterator[Finding]:
         late = len(self._home.receipts.late(before=self._now - _ANCHORED_SECONDS))
@@ -214,4 +217,4 @@ class Doctor:
 
 
 def _mce(command: str, home: Path, *more: str) -> str:
-    return shlex.join(["mce", command, "--home", str(home), *more])
+    return shlex.join(["mce", *command.split(), "--home", str(home), *more])

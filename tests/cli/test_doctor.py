@@ -8,12 +8,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mce_relay.keyring import Keyring
 
 from examples.federation import Federation
 from mce_exchange.cli import doctor as command
@@ -21,15 +22,17 @@ from mce_exchange.cli.common import app
 from mce_exchange.cli.directory.common import ROOT_LABEL
 from mce_exchange.client import doctor as doctors
 from mce_exchange.client.doctor import Fault
+from mce_exchange.client.forking import compare
 from mce_exchange.client.identity import Identity
 from mce_exchange.directory import changes, compose
 from mce_exchange.directory.compose import Draft
 from mce_exchange.directory.records import decode_card
 from mce_exchange.keyfile import read_keyfile
 from mce_exchange.keys import PrivateKey
+from mce_exchange.log import note as notes
+from mce_exchange.log.checkpoint import read_checkpoint, sign_checkpoint
 from mce_exchange.primitives import tls
 from mce_exchange.store import settings
-from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.home import Home
 
 DAY = 24 * 3600
@@ -171,12 +174,16 @@ def test_a_relay_that_the_directory_does_not_name(what: str, clinic: Clinic, doc
 
 
 def test_a_log_that_was_forked(clinic: Clinic, doctor: Doctor) -> None:
+    key = Keyring.read(clinic.folder / "relay", SECRET).keys.log_ed25519
     with clinic.home("be") as home:
-        notes = (b"one signed note", b"another")
-        home.alarms.put(Alarm.FORK, about="anchor 7", text="two logs", at=1, notes=notes)
+        follower, ours = Identity.of(home).follower(home), home.logbook.anchor()
+        assert ours
+        shown = read_checkpoint(notes.parse(ours).text)
+        other = sign_checkpoint(replace(shown, root=bytes(32)), key)
+        assert not compare(home, follower, other, now=int(time.time()))
     mended(clinic, doctor, Fault.FORK)
-    with clinic.home("be") as home:
-        assert [one.notes for one in home.alarms.all() if one.kind is Alarm.FORK] == [notes]
+    file, pinned = str(clinic.folder / "be.fork"), clinic.federation.fingerprint
+    assert app(["evidence", "verify", file, "--fingerprint", pinned]) == 0
 
 
 def test_a_full_disk(clinic: Clinic, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ class Patient:
 async def patient(world: World) -> Any:
     async with world.open("be") as be:
         await followed(be, world)
+        await be.look()
     made = Patient(world)
     yield made
     made.home.close()
