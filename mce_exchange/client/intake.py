@@ -38,6 +38,7 @@ class Intake:
             "refused": self._replies.answered,
             "undeliverable": self._replies.undeliverable,
             "overdue": self._replies.overdue,
+            "erasure": self._replies.own_erasure,
             "re-wrap": self._incoming.rewrapped,
         }
 

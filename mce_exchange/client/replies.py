@@ -15,6 +15,7 @@ from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.outbox import Sent
 from mce_exchange.v1 import statement_pb2
 
+_ERASE = "restored: `mce erase` it again, or telephone the federation if nobody here did"
 _UNDELIVERABLE = {
     statement_pb2.UNDELIVERABLE_CODE_SUSPENDED: "suspended",
     statement_pb2.UNDELIVERABLE_CODE_LEFT: "left",
@@ -75,7 +76,6 @@ class Replies:
     def own_mark(self, given: Given, signed: Signed) -> None:
         """A high-water of ours: a number that it names is used, though its message were withheld."""
         body = statements.body(signed.statement, statement_pb2.HighWater)
-        self._record.keep(given)
         if self._home.numbers.next(body.recipient)[0] <= body.sequence:
             self._home.numbers.give(body.recipient, body.sequence, body.header_id)
             text = f"our mark names number {body.sequence} to {body.recipient}, whose message the relay hides"
@@ -187,6 +187,17 @@ class Replies:
         if sent or body.recipient == self._record.me:
             text = f"no answer of {body.recipient} was in the log at its deadline: telephone"
             self._record.alarm(Alarm.OVERDUE, about, text)
+
+    def own_erasure(self, given: Given, signed: Signed, state: PublicState) -> None:
+        """We, or a thief, have said that content is gone which a backup has brought back: a person judges."""
+        body = statements.body(signed.statement, statement_pb2.Erasure)
+        made = self._home.publishing.made(given.statement, given.index)
+        if made or signed.author != self._record.me or body.what != statement_pb2.ERASED_PART_CONTENT:
+            return
+        for header_id in body.header_ids:
+            if self._home.erasing.holds(header_id):
+                text = f"this member has said that it erased a message which this home holds, {_ERASE}"
+                self._record.alarm(Alarm.NOT_ERASED, f"{header_id.hex()} own", text)
 
 
 def _items(signed: Signed) -> list[tuple[bytes, int, int, Refusal | None]]:

@@ -63,6 +63,12 @@ class Erasing:
         """One message, if it has closed."""
         return next(iter(self._closed("header_id = ? AND closed_at IS NOT NULL", header_id)), None)
 
+    def holds(self, header_id: bytes) -> bool:
+        """Whether the content of a message is here."""
+        return bool(
+            self._database.value("SELECT body_key IS NOT NULL FROM message WHERE header_id = ?", header_id)
+        )
+
     def unsaid(self, part: str) -> list[Closed]:
         """Those of which a part (`key`, `content`) is gone and nobody has been told."""
         outgoing = "outgoing = 1 AND " if part == "key" else ""
