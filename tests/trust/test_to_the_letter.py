@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mce_exchange.directory import changes, compose, differences, trust
+from mce_exchange.directory import changes, compose, differences, records, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Act, Life, Role, Status
 from mce_exchange.directory.records import Bundle
@@ -94,6 +94,7 @@ def test_renewal_keeps_status_policy_and_the_label_of_a_new_key() -> None:
     board = new_key(PrivateKey.from_seed(b"b" * 64).public, label="board")
     card = replace(pt, status=Status.ACTIVE, policy={}, keys=(fresh,), board_keys=(board,), board_threshold=1)
     renewed = after(lambda d: changes.renew(d, card, version=4), held).members["pt"]
+    assert records.decode_member(records.encode_member(renewed)) == renewed
     assert (renewed.status, renewed.policy) == (Status.SUSPENDED, {Act.URGENT: 2})
     assert [(key.label, key.life) for key in renewed.keys] == [
         ("", Life(added=1, removed=4)),
@@ -174,6 +175,8 @@ def test_a_chain_of_three_takes_its_indices_from_the_last_version() -> None:
         made = compose.successor(draft, current=current, now_minutes=NOW_MINUTES)
         bundles.append(signed(made, [*ROOTS, OTHER], network_id=FEDERATION.network_id))
         current = trust.open_next(current, bundles[-1], index=index)
-    assert trust.open_chain(bundles, network_id=FEDERATION.network_id).indices == (0, 7, 8)
+    opened = trust.open_chain(bundles, network_id=FEDERATION.network_id)
+    assert (opened.indices, opened.ids[:2], opened.id) == ((0, 7, 8), current.ids[:2], current.id)
+    assert current.ids[0] == BEFORE.id
     with pytest.raises(DirectoryError, match=r"^Directory version 3: "):
         trust.open_chain([*bundles[:2], Bundle(b"", ())], network_id=FEDERATION.network_id)
