@@ -57,6 +57,15 @@ def test_an_attachments_words_have_their_caps_in_bytes(what: str, largest: int) 
             drafted(attachments=1, **{what: wrong})  # type: ignore[arg-type]  # the words only
 
 
+def test_the_longest_content_comes_back_whole() -> None:
+    content = bytes(i % 251 for i in range(251)) * (limits.CONTENT // 251)
+    sealed = signed(seal_streams(sender="be", recipients=["pt"], content=content))
+    read = open_message(
+        sealed.header, recipient="pt", wrap=sealed.wraps[0], key=PT.kem, payload=sealed.payload
+    )
+    assert read.content == content
+
+
 class Endless(io.RawIOBase):
     """Zeros up to a length that nobody holds in memory."""
 
