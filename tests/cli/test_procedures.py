@@ -17,6 +17,8 @@ import apsw
 import pytest
 
 from examples.federation import _free_port
+from examples.scenario_s1 import ScenarioS1
+from mce_exchange import case
 from mce_exchange.cli.common import app
 from mce_exchange.cli.directory.common import read_public
 from mce_exchange.store.home import Home
@@ -28,7 +30,7 @@ SECRET = "a synthetic passphrase"
 WITHOUT_SECRET = {(group, one) for group in ("board", "directory") for one in ("genesis", "show", "sheet")}
 MEMBERS = {"be": "hotline.be.example", "fr": "hotline.fr.example", "office": "office.example", "pt": "pt"}
 MAKE_KEYS = ("init", "backup", "restore", "passphrase")
-MAY_FIND = ("status", "key", "questions", "doctor")
+MAY_FIND = ("status", "key", "questions", "doctor", "approvals")
 
 
 def sections(document: Path) -> dict[str, list[str]]:
@@ -79,7 +81,9 @@ class Script:
         more = ["--json"]
         if arguments[:2] not in WITHOUT_SECRET:
             more += ["--passphrase-file", self.secret(arguments)]
-        if arguments[0] in ("init", "backup", "restore", "passphrase") or arguments[:2] in {
+        if arguments[0] == "approve":
+            more += ["--key-passphrase-file", "secret", "--yes"]
+        if arguments[0] in ("init", "backup", "restore", "passphrase", "second") or arguments[:2] in {
             ("directory", "root"),
             ("board", "key"),
         }:
@@ -217,6 +221,7 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     assert s.mce("status", "--home", "be")["alarms"] == []
     states = {one["state"]: one["in_use"] for one in s.keys("be")}
     assert states == {"ended": False, "lives": True}
+    two_persons(s)
 
     s.section(hotline, "A new signing key")
     s.section(office, "A member's new card")
@@ -282,6 +287,20 @@ def test_the_procedures_run_in_order(script: Script) -> None:
 
     every = {(document, one) for document, found in s.documents.items() for one in found}
     assert s.done == every
+
+
+def two_persons(s: Script) -> None:
+    """One message that the second person signs, and one that she does not."""
+    s.section(ADMINISTRATOR, "Two persons")
+    s.section(FEDERATION, "A member's new card")
+    s.section(FEDERATION, "Two persons for a member")
+    (s.folder / "report.json").write_text(case.to_json(ScenarioS1(canary="canary").update()))
+    s.section(ADMINISTRATOR, "A message that takes two")
+    s.section(ADMINISTRATOR, "A message that takes two")
+    yes, no = [one["id"] for one in s.mce("approvals", "--home", "be")["approvals"]]
+    s.section(ADMINISTRATOR, "The second person decides", _1f0c=yes, _77ab=no)
+    s.until("pt", lambda now: [one["id"] for one in now["messages"]] == [yes], "inbox")
+    assert s.mce("status", "--home", "pt")["alarms"] == []
 
 
 def doors(s: Script, home: str) -> list[str]:
