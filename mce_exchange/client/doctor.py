@@ -4,9 +4,11 @@ Ten faults, each by what the home itself holds and, where it is asked, by what t
 What only people can do (telephone, compare, enter a card) stands in the text; the commands come after it.
 """
 
+import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -68,11 +70,15 @@ class Door:
 
 def folder(path: Path) -> Iterator[Finding]:
     """What is wrong with a home's folder: this needs no passphrase, and may be why it does not open."""
-    wrong = [one for one in [path, *sorted(path.iterdir())] if one.lstat().st_mode & 0o077]
-    if wrong:
-        names = ", ".join(one.name for one in wrong)
-        commands = tuple(shlex.join(["chmod", "700" if one.is_dir() else "600", str(one)]) for one in wrong)
-        yield Finding(fault=Fault.PERMISSIONS, text=f"others may look into {names}", commands=commands)
+    modes = _modes(path)
+    owner = modes[path].st_uid
+    strange = [one for one, found in modes.items() if found.st_uid != owner]
+    wrong = [one for one, found in modes.items() if found.st_mode & 0o077]
+    commands = [shlex.join(["chown", str(owner), *map(str, strange)])] if strange else []
+    commands += [shlex.join(["chmod", "700" if one.is_dir() else "600", str(one)]) for one in wrong]
+    if commands:
+        text = f"others may look into {_names(wrong)}" if wrong else f"another user owns {_names(strange)}"
+        yield Finding(fault=Fault.PERMISSIONS, text=text, commands=tuple(commands))
     free = shutil.disk_usage(path).free
     if free < _FREE:
         text = (
@@ -214,6 +220,26 @@ class Doctor:
     def _told(self, text: str) -> str:
         """A node that runs does by itself what the command would."""
         return f"{text}; a node runs here, give it a minute, else stop it first" if self._runs else text
+
+
+def _modes(path: Path) -> dict[Path, os.stat_result]:
+    found = {}
+    try:
+        found[path] = path.stat()
+        for one in sorted(path.iterdir()):
+            # What a node writes beside the database comes and goes.
+            with suppress(FileNotFoundError):
+                found[one] = one.stat()
+    except OSError as error:
+        raise StoreError(
+            f"cannot look into {path}: {error.strerror}",
+            remedy="run this as the user to whom the home belongs",
+        ) from error
+    return found
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(one.name for one in paths)
 
 
 def _mce(command: str, home: Path, *more: str) -> str:

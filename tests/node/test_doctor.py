@@ -1,15 +1,18 @@
 """What the doctor says of a home, from what the home holds and what the door showed."""
 
+import os
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mce_exchange.client.diagnose import NOT_ADMITTED
-from mce_exchange.client.doctor import Doctor, Door, Fault, Finding, log_time
+from mce_exchange.client.doctor import Doctor, Door, Fault, Finding, folder, log_time
 from mce_exchange.client.identity import Identity
 from mce_exchange.directory.records import encode_card
+from mce_exchange.errors import StoreError
 from mce_exchange.primitives import tls
 from mce_exchange.store import settings
 from mce_exchange.store.alarms import Alarm
@@ -39,6 +42,33 @@ class Patient:
         [found] = self.findings(door, later=later).values()
         assert found.fault is fault
         return found.text
+
+
+def test_a_file_of_another_user_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home.db-wal").touch(0o600)
+    tmp_path.chmod(0o700)
+    assert [one for one in folder(tmp_path) if one.fault is Fault.PERMISSIONS] == []
+    real = Path.stat
+
+    def stat(path: Path, **more: bool) -> os.stat_result:
+        found = list(real(path, **more))
+        # As after a command that somebody ran as root.
+        found[4] += path.name == "home.db-wal"
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    [found] = [one for one in folder(tmp_path) if one.fault is Fault.PERMISSIONS]
+    assert found.text == "another user owns home.db-wal"
+    assert found.commands == (f"chown {real(tmp_path).st_uid} {tmp_path}/home.db-wal",)
+
+
+def test_a_link_to_a_larger_disk_is_no_fault_and_a_closed_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "attachments").symlink_to(tmp_path)
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    tmp_path.chmod(0o700)
+    assert [one for one in folder(tmp_path) if one.fault is Fault.PERMISSIONS] == []
+    with pytest.raises(StoreError, match="cannot look into"):
+        list(folder(tmp_path / "nothing"))
 
 
 @pytest.fixture
