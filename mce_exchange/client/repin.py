@@ -98,11 +98,11 @@ async def follow_relay(node: Node, relay: GrpcRelay, *, every: float) -> None:
         way = await node.run_home(Way.of, node.home)
         found = _followed(directory, way)
         if found == way and moved:
-            found = await _told(directory, way, way) or way
+            found = await _told(directory, way) or way
         elif found == way and not relay.reached:
             shown = await asyncio.to_thread(_shown, way)
             if shown is not None:
-                found = await _told(directory, replace(way, pinned=shown), way) or way
+                found = await _told(directory, replace(way, pinned=shown)) or way
         looked_at = directory
         if found != way:
             await node.run_home(_pin, node.home, found)
@@ -120,7 +120,7 @@ def _followed(directory: Directory, way: Way) -> Way:
     return way.to(relay, directory.version)
 
 
-async def _told(directory: Directory, asked: Way, way: Way) -> Way | None:
+async def _told(directory: Directory, asked: Way) -> Way | None:
     """Where the Directories handed out over `asked` say that the relay is; None if they do not hold.
 
     One that shows a door of its own is believed if the newest Directory names that door.
@@ -137,7 +137,8 @@ async def _told(directory: Directory, asked: Way, way: Way) -> Way | None:
     except (grpc.aio.AioRpcError, MceError):
         return None
     relay = _living(directory)
-    return way.to(relay, directory.version) if relay is not None else None
+    # Of two doors during an exchange, the one that is shown.
+    return asked.to(relay, directory.version) if relay is not None else None
 
 
 def _living(directory: Directory) -> Named | None:

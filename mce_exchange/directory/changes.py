@@ -14,6 +14,7 @@ from mce_exchange.directory.records import RelayCard
 from mce_exchange.errors import UsageError
 from mce_exchange.keys import PublicKey
 from mce_exchange.log.anchor import Quorum, WitnessKey
+from mce_exchange.log.checkpoint import LogKey
 
 
 def carried(state: PublicState) -> tuple[Draft, list[str]]:
@@ -115,23 +116,19 @@ def rotate_roots(
 
 
 def succeed_relay(draft: Draft, card: RelayCard, *, version: int) -> Draft:
-    """The log goes on under another operator or with new keys: every other relay and log key ends."""
+    """The log goes on under another operator or with new keys: every other relay and log key ends.
+
+    A relay that is in the Directory goes on by its new card: its address, its doors, what it signs with.
+    """
     relays: list[Relay] = []
     for one in draft.relays:
         if one.id == card.relay.id:
-            raise UsageError(f"{one.id} is in the Directory already", remedy="choose another relay id")
+            return _renew_relay(draft, one, card, version=version)
         ended = replace(one, life=_ended(one.life, version), keys=_keys(one.keys, (), version))
         relays.append(one if one.life.removed else ended)
-    log_keys = [
-        one if one.life.removed else replace(one, life=_ended(one.life, version)) for one in draft.log_keys
-    ]
-    if card.log_key in {one.value for one in log_keys}:
+    if card.log_key in {one.value for one in draft.log_keys}:
         raise UsageError("this log key has been used: a log key never comes back")
-    return replace(
-        draft,
-        relays=(*relays, card.relay),
-        log_keys=(*log_keys, Living(value=card.log_key, life=Life(added=0))),
-    )
+    return replace(draft, relays=(*relays, card.relay), log_keys=_log_keys(draft, card, version))
 
 
 def set_witnesses(
@@ -177,6 +174,27 @@ def _without_witnesses(draft: Draft, ends: Callable[[WitnessKey], bool], version
             for one in draft.witness_keys
         ],
     )
+
+
+def _renew_relay(draft: Draft, before: Relay, card: RelayCard, *, version: int) -> Draft:
+    if before.life.removed:
+        raise UsageError(f"{before.id} has ended", remedy="choose another relay id")
+    after = replace(card.relay, life=before.life, keys=_keys(before.keys, card.relay.keys, version))
+    relays = tuple(after if one.id == before.id else one for one in draft.relays)
+    return replace(draft, relays=relays, log_keys=_log_keys(draft, card, version))
+
+
+def _log_keys(draft: Draft, card: RelayCard, version: int) -> tuple[Living[LogKey], ...]:
+    """The card's log key lives, and no other."""
+    known = {one.value: one.life for one in draft.log_keys}
+    if card.log_key in known:
+        if known[card.log_key].removed:
+            raise UsageError("this log key has ended: a log key never comes back")
+        return tuple(draft.log_keys)
+    ended = [
+        one if one.life.removed else replace(one, life=_ended(one.life, version)) for one in draft.log_keys
+    ]
+    return (*ended, Living(value=card.log_key, life=Life(added=0)))
 
 
 def _keys(before: Sequence[SigningKey], wanted: Sequence[SigningKey], version: int) -> tuple[SigningKey, ...]:

@@ -5,6 +5,7 @@ from mce_exchange.errors import LogError, ProtocolError
 from mce_exchange.log import note as notes
 from mce_exchange.log.anchor import SKEW, Anchor, are_both, attach, sign_anchor
 from mce_exchange.log.checkpoint import size_of
+from mce_relay.hand import serving
 from mce_relay.known import Known
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
@@ -14,12 +15,14 @@ from mce_relay.values import RelayKeys
 
 def freeze(keys: RelayKeys, group: Group, known: Known) -> None:
     """Sign and store an anchor of what is committed, not of what this group adds."""
+    head = group.head
+    keys = serving(keys, head.state.directory, head.size)
     note = sign_anchor(
-        group.head.checkpoint, time=group.now, ed25519=keys.log_ed25519, ml_dsa_44=keys.log_ml_dsa_44
+        head.checkpoint, time=group.now, ed25519=keys.log_ed25519, ml_dsa_44=keys.log_ml_dsa_44
     )
     # Known before it is stored: a copy of the store that lacks it is found out (threat L3).
     known.keep(note)
-    _put(group, group.head.state.open_anchor(note))
+    _put(group, head.state.open_anchor(note))
 
 
 def newest(reader: Reader, state: PublicState, *, witnessed: bool = False) -> Anchor | None:

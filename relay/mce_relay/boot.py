@@ -8,15 +8,16 @@ from typing import Final
 
 from mce_exchange import limits
 from mce_exchange import statement as statements
-from mce_exchange.directory.model import FEDERATION, Directory, Kind
+from mce_exchange.directory.model import FEDERATION, Directory
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
 from mce_exchange.directory.trust import network_id_of
-from mce_exchange.errors import DirectoryError, LogError, MceError, ProtocolError, StoreError, UsageError
+from mce_exchange.errors import DirectoryError, LogError, MceError, ProtocolError, StoreError
 from mce_exchange.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint, size_of
 from mce_exchange.log.entry import LogEntry, leaf_hashes
 from mce_exchange.log.merkle import Tree
 from mce_exchange.primitives.verify import equal
+from mce_relay.hand import may_serve, serving
 from mce_relay.sequencer import Head
 from mce_relay.store.protocol import RESTORE, Logged, Reader, Store
 from mce_relay.values import Metrics, RelayKeys
@@ -32,6 +33,7 @@ def start(store: Store, genesis: Bundle, keys: RelayKeys, metrics: Metrics) -> t
     Directory's, `StoreError` for a log that does not hold.
     """
     state, tree = read(store, genesis, metrics)
+    keys = serving(keys, state.directory, tree.size)
     relay = may_serve(keys, state.directory, tree.size)
     checkpoint = Checkpoint(state.directory.origin, tree.size, tree.root())
     with store.read() as reader:
@@ -76,16 +78,6 @@ def logged_directory(bundle: Bundle, *, index: int, network_id: bytes) -> Logged
         statement=bundle.statement,
         members=tuple(bundle.members),
     )
-
-
-def may_serve(keys: RelayKeys, directory: Directory, size: int) -> str:
-    """The relay's id in the Directory, if its keys may sign at this tree size; else `UsageError`."""
-    holder = directory.holders.get(keys.signing.public.id)
-    if holder is None or holder.kind is not Kind.RELAY or not directory.lives(holder.key.life, size):
-        raise UsageError(f"the relay's signing key is not a relay's in Directory version {directory.version}")
-    if directory.log_key(size) != keys.log:
-        raise UsageError(f"the log's keys are not those of Directory version {directory.version}")
-    return holder.id
 
 
 def _tree(reader: Reader) -> Tree:

@@ -16,7 +16,7 @@ from mce_exchange.log.merkle import Tree
 from mce_relay import boot, inspection
 from mce_relay.config import Config
 from mce_relay.core import ATTACHMENTS
-from mce_relay.keyring import FILE, Keyring
+from mce_relay.keyring import FILE, Keyring, Rings
 from mce_relay.known import Known
 from mce_relay.server import check_names, read_directory
 from mce_relay.store.protocol import RESTORE
@@ -40,13 +40,13 @@ def look(config: Config, passphrase: str, *, deep: bool = False) -> Iterator[Fou
     """Everything that has to be in order before `serve`, each on its own; `deep` hashes attachments too."""
     yield from _permissions(config)
     try:
-        keyring = Keyring.read(config.keys, passphrase)
+        rings = Rings.read(config.keys, passphrase)
         yield Found(name="keys", text=f"{FILE} opens")
         bundle = read_directory(config.genesis)
         network_id = trust.network_id_of(body_of(bundle.statement)[0])
         trust.open_genesis(bundle, network_id=network_id)
         yield Found(name="genesis", text=f"network {network_id.hex()}")
-        yield from _data(config, keyring, deep=deep)
+        yield from _data(config, rings, deep=deep)
     except MceError as error:
         yield Found(name="stopped here", text=str(error), remedy=error.remedy)
     yield _disk(config.data)
@@ -72,7 +72,7 @@ def _disk(path: Path) -> Found:
     return Found(name="disk", text=f"{gigabytes:.1f} GB free", remedy=remedy)
 
 
-def _data(config: Config, keyring: Keyring, *, deep: bool) -> Iterator[Found]:
+def _data(config: Config, rings: Rings, *, deep: bool) -> Iterator[Found]:
     if not (config.data / DATABASE).exists():
         yield Found(name="log", text="empty: `serve` begins it with the genesis")
         return
@@ -82,7 +82,7 @@ def _data(config: Config, keyring: Keyring, *, deep: bool) -> Iterator[Found]:
         faults = store.faults()
         text = inspection.listed(faults) if faults else "its structure is whole"
         yield Found(name="database", text=text, remedy=RESTORE if faults else "")
-        head, tree, relay = boot.start(store, read_directory(config.genesis), keyring.keys, NoMetrics())
+        head, tree, relay = boot.start(store, read_directory(config.genesis), rings.keys, NoMetrics())
         version = head.state.directory.version
         yield Found(
             name="log", text=f"{head.size} entries fit the last checkpoint; Directory version {version}"
@@ -90,6 +90,7 @@ def _data(config: Config, keyring: Keyring, *, deep: bool) -> Iterator[Found]:
         with store.read() as reader:
             anchored = reader.anchor(0) is not None
         yield _known(config, head.state, tree, anchored=anchored)
+        keyring = rings.used(head.state.directory, head.size, relay)
         yield _doors(config, keyring, head.state.directory, relay)
         with store.read() as reader:
             for name, found, remedy in (

@@ -9,13 +9,14 @@ from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
+from mce_exchange.directory.records import RelayCard
 from mce_exchange.errors import Fault, MceError, UsageError
 from mce_exchange.keyfile import replace_file
 from mce_exchange.passphrase import passphrase_from
 from mce_exchange.primitives.vault import Cost
 from mce_relay import __version__, check, logs, server
 from mce_relay.config import Config, template
-from mce_relay.keyring import Keyring
+from mce_relay.keyring import NEXT, Keyring, Rings
 from mce_relay.known import Known
 from mce_relay.store.sqlite import FILE as DATABASE
 from mce_relay.store.sqlite import SqliteStore
@@ -115,8 +116,57 @@ def serve(
         read = read.model_copy(update={"longest_pause_seconds": math.inf})
     source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
     passphrase = source.read("the relay's keys")
-    asyncio.run(server.serve(read, Keyring.read(read.keys, passphrase)))
+    asyncio.run(server.serve(read, Rings.read(read.keys, passphrase)))
     return 0
+
+
+@app.command
+def renew(
+    *,
+    out: Annotated[Path, Parameter(help="The card to write, for the federation's next Directory.")],
+    log_key: Annotated[bool, Parameter(negative="", help="A new key for the log.")] = False,
+    door: Annotated[bool, Parameter(negative="", help="A new door, beside the one in use.")] = False,
+    address: Annotated[
+        str | None, Parameter(help="host:port under which members reach it; as on relay.card.")
+    ] = None,
+    config: ConfigFile,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_credential: Credential = None,
+    json: Json = False,
+) -> int:
+    """Make this relay's next keys, and the card that asks the federation to enter them.
+
+    Restart the relay, so that it has them at hand, before the Directory is published: it goes on under a new
+    log key by itself, and under a new door from the restart after that. With neither, the card names what is
+    in use and nothing else, so that a door of before ends.
+
+    Example: mce-relay renew --log-key --out next.card --config relay/relay.toml
+    """
+    read = Config.read(config)
+    if (log_key or door) and (read.keys / NEXT).exists():
+        raise UsageError(
+            f"{read.keys / NEXT} waits for its Directory",
+            remedy="publish that, and restart the relay; or remove the file, if its card was never entered",
+        )
+    address = address or _address(read.keys)
+    source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
+    passphrase = source.read("the relay's keys")
+    now = Keyring.read(read.keys, passphrase)
+    made = now.renewed(log=log_key, door=door)
+    card = made.card(relay_id=read.id, address=address, doors=[now.door])
+    if log_key or door:
+        made.write(read.keys, passphrase, file=NEXT)
+    replace_file(out, card.encode())
+    _say(json, {"card": str(out)}, f"Give {out} to the federation: mce directory change --relay-card {out}")
+    return 0
+
+
+def _address(folder: Path) -> str:
+    try:
+        return RelayCard.decode((folder / "relay.card").read_bytes()).relay.address
+    except OSError:
+        raise UsageError("which address do members reach it at?", remedy="give --address") from None
 
 
 @app.command(name="adopt")

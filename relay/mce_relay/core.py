@@ -108,7 +108,7 @@ class Core:
             store=self._store,
             tree=tree,
             head=head,
-            log_key=self._keys.log_ed25519,
+            keys=self._keys,
             clock=self._clock,
             metrics=self._metrics,
             on_commit=self._wake,

@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from google.protobuf.message import Message as Body
-
 from mce_exchange import limits
 from mce_exchange import statement as statements
 from mce_exchange.directory.authority import Signed, authenticate
@@ -25,6 +23,7 @@ from mce_exchange.log import merkle
 from mce_exchange.primitives.verify import equal, sha256
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import statement_pb2
+from mce_relay.hand import serving
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Fate, Message, Place, Usage, Writer
@@ -33,6 +32,8 @@ from mce_relay.values import DAY, EnvelopeIn, Metrics, PublishIn, RelayKeys, Set
 CHUNK: Final = limits.CHUNK + limits.TAG
 _PAYLOAD: Final = limits.PAYLOAD_PADDED + limits.PAYLOAD_PADDED // limits.CHUNK * limits.TAG
 _SKEW: Final = DAY // 60
+Body = statement_pb2.Undeliverable | statement_pb2.Overdue | statement_pb2.Erasure | statement_pb2.Clock
+"""What a relay says by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,15 @@ class Rules:
         return group.append(statement, author=self.relay, parties=parties)
 
     def sign(self, group: Group, type_: str, body: Body) -> Statement:
-        """A Statement of the relay's own."""
+        """A Statement of the relay's own; who signs is filled in."""
+        key = serving(self.keys, group.state.directory, group.size).signing
+        body.signers[:] = [key.public.id]
         return statements.sign(
             type_,
             body.SerializeToString(deterministic=True),
             network_id=group.state.directory.network_id,
-            keys=[self.keys.signing],
+            keys=[key],
         )
-
-    @property
-    def signers(self) -> tuple[bytes, ...]:
-        """Who signs the relay's own Statements."""
-        return (self.keys.signing.public.id,)
 
 
 def decode(item: EnvelopeIn | PublishIn) -> Statement:
@@ -304,7 +302,6 @@ def _accept(
         group.tx.use_number(core.sender, one.member, one.sequence, id_)
         if code:
             body = statement_pb2.Undeliverable(
-                signers=rules.signers,
                 header_id=id_,
                 recipient=one.member,
                 code=statement_pb2.UndeliverableCode.ValueType(code),

@@ -14,8 +14,8 @@ from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import MceError, RefusedError
 from mce_exchange.statement import DIRECTORY, HEADER, Statement
 from mce_exchange.v1 import statement_pb2
-from mce_relay.boot import may_serve
 from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge, refuse_if_moved, today
+from mce_relay.hand import serving
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
 from mce_relay.store.protocol import Fate, Message, Place
@@ -66,13 +66,16 @@ def _publish_public(
         state = group.state.after(statement.raw, members=members, index=index)
     if statement.type == DIRECTORY:
         try:
-            may_serve(rules.keys, state.directory, index + 1)
+            after = serving(rules.keys, state.directory, index + 1)
         except MceError as error:
             # Logged here, it would leave a log that nobody can sign: who is given the log logs it. Nothing
             # is accepted after it, so that the copy which the successor adopts is whole.
             group.hand_over(Bundle(statement.raw, tuple(members)))
             rules.metrics.count("log_given_away")
             return refusal("moved", f"this relay ends its log here ({error}): its successor adopts it")
+        if after is not serving(rules.keys, group.state.directory, index):
+            # Who has read no further than this one knows no newer key (see `views`).
+            group.tx.put_ended(group.head.size, group.head.note)
     holder = group.state.holder(statement.signers[0])
     author = holder.id if holder and statement.type != DIRECTORY else "federation"
     records = members if statement.type == DIRECTORY else ()

@@ -24,12 +24,12 @@ from mce_exchange.errors import RefusedError, StoreError
 from mce_exchange.log.checkpoint import Checkpoint, sign_checkpoint
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.merkle import Tree
-from mce_exchange.primitives.sign import Ed25519Key
 from mce_exchange.statement import Statement
+from mce_relay.hand import serving
 from mce_relay.refusals import light, refusal
 from mce_relay.store.protocol import ConflictError, Logged, Store, Writer
 from mce_relay.turns import Job, Turns
-from mce_relay.values import Metrics
+from mce_relay.values import Metrics, RelayKeys
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ class Sequencer:
         store: Store,
         tree: Tree,
         head: Head,
-        log_key: Ed25519Key,
+        keys: RelayKeys,
         clock: Callable[[], float],
         metrics: Metrics,
         on_commit: Callable[[], None],
@@ -138,7 +138,7 @@ class Sequencer:
         self.head = head
         self.tree = tree
         self._store = store
-        self._log_key = log_key
+        self._keys = keys
         self._clock = clock
         self._metrics = metrics
         self._on_commit = on_commit
@@ -265,7 +265,8 @@ class Sequencer:
     def _advance(self, group: Group) -> None:
         self.tree.extend(entry.leaf_hash for entry in group.entries)
         checkpoint = Checkpoint(self.head.checkpoint.origin, self.tree.size, self.tree.root())
-        note = sign_checkpoint(checkpoint, self._log_key)
+        keys = serving(self._keys, group.state.directory, self.tree.size)
+        note = sign_checkpoint(checkpoint, keys.log_ed25519)
         self.head = replace(
             self.head, state=group.state.skipped(self.tree.size), checkpoint=checkpoint, note=note
         )

@@ -24,10 +24,11 @@ from mce_relay.config import Config
 from mce_relay.core import Core
 from mce_relay.doors import caller, credentials, is_open_to_old_tls
 from mce_relay.gate import Gate
-from mce_relay.keyring import Keyring
+from mce_relay.keyring import Rings, promote
 from mce_relay.logs import logger
 from mce_relay.metrics import PrometheusMetrics
 from mce_relay.service import Service
+from mce_relay.values import RelayKeys
 
 _NAME: Final = relay_pb2.DESCRIPTOR.services_by_name["RelayService"].full_name
 _NAMES: Final = (_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -59,12 +60,12 @@ def read_directory(path: Path) -> Bundle:
         ) from None
 
 
-def make_core(config: Config, keyring: Keyring, metrics: PrometheusMetrics) -> Core:
+def make_core(config: Config, keys: RelayKeys, metrics: PrometheusMetrics) -> Core:
     """The core of a configured relay, not started."""
     return Core(
         data=config.data,
         genesis=read_directory(config.genesis),
-        keys=keyring.keys,
+        keys=keys,
         settings=config.settings,
         anchor_file=config.anchor_file,
         clock=SteadyClock(),
@@ -137,15 +138,18 @@ async def opened(
         await server.stop(drain_seconds)
 
 
-async def serve(config: Config, keyring: Keyring) -> None:
+async def serve(config: Config, rings: Rings) -> None:
     """Serve until SIGTERM or SIGINT. One JSON line on stdout says when and where it is ready."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     metrics = PrometheusMetrics()
-    core = make_core(config, keyring, metrics)
+    core = make_core(config, rings.keys, metrics)
     await core.start()
     try:
+        keyring = rings.used(core.state.directory, core.state.size, core.relay)
+        if keyring is rings.next:
+            promote(config.keys)
         check_names(config.id, keyring.door, core.state.directory, core.relay)
         if config.metrics:
             metrics.serve(config.metrics)

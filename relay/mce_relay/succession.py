@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from mce_exchange.directory.records import Bundle
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.statement import decode
-from mce_relay.boot import logged_directory, may_serve, read
+from mce_relay.boot import logged_directory, read
+from mce_relay.hand import may_serve
 from mce_relay.known import Known
 from mce_relay.store.protocol import Store
 from mce_relay.values import Metrics, RelayKeys

@@ -129,7 +129,7 @@ class Sweeper:
         last = state.ticks[-1].time if state.ticks else state.directory.issued_minutes * 60
         if anchor is None or not anchor.witnessed or anchor.time < last + DAY:
             return 0
-        body = statement_pb2.Clock(signers=self._rules.signers, anchor=anchor.note)
+        body = statement_pb2.Clock(anchor=anchor.note)
         statement = self._rules.sign(group, "clock", body)
         try:
             state = state.after(statement.raw, index=group.size)
@@ -148,7 +148,6 @@ class Sweeper:
             if anchor is None or not _proves(anchor, message, place):
                 continue
             body = statement_pb2.Overdue(
-                signers=self._rules.signers,
                 header_id=message.id,
                 recipient=place.recipient,
                 anchor=anchor.note,
@@ -188,7 +187,6 @@ class Sweeper:
             return 0
         for parties, messages in _by_parties(group, gone):
             body = statement_pb2.Erasure(
-                signers=self._rules.signers,
                 author=self._rules.relay,
                 what=statement_pb2.ERASED_PART_CIPHERTEXT,
                 header_ids=[message.id for message in messages],

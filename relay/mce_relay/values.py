@@ -117,11 +117,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayKeys:
-    """The relay's private keys: for its Statements, and the log's two."""
+    """The relay's private keys: for its Statements, and the log's two.
+
+    `next`: those that a Directory to come names, at hand so that the log goes on without a pause.
+    """
 
     signing: PrivateKey
     log_ed25519: Ed25519Key
     log_ml_dsa_44: MlDsa44Key
+    next: "RelayKeys | None" = None
 
     @property
     def log(self) -> LogKey:

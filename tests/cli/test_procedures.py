@@ -62,6 +62,10 @@ class Script:
         for line in self.documents[document][heading]:
             arguments = [given.get(f"_{one}", one) for one in shlex.split(line)]
             self.command([self.words if one.startswith("24 words") else one for one in arguments])
+        self.followed()
+
+    def followed(self) -> None:
+        """Everybody knows the newest Directory."""
         for home in self.running:
             if not home.startswith("relay"):
                 self.until(home, lambda now: now["directory_version"] >= len(self.versions), "status")
@@ -146,6 +150,9 @@ class Script:
             (self.folder / home / "genesis.directory").write_bytes(self.versions[0].read_bytes())
             command += secret
         if arguments[1] == "serve":
+            if home in self.running:
+                self.followed()
+                self.stop(home)
             self.start(home, command)
             return
         subprocess.run(command, cwd=self.folder, check=True, capture_output=True, timeout=60)
@@ -259,6 +266,7 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     s.section(office, "A root comes, a root goes", _1f0c=third)
     s.section(office, "The relay changes hands")
     s.stop("relay")
+    s.section(office, "The relay's next key or door")
     s.section(hotline, "The node was off")
     s.section(hotline, "Something is wrong")
     assert [one["fault"] for one in s.mce("doctor", "--home", "be")["faults"]] == ["backup-overdue"]

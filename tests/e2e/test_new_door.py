@@ -8,7 +8,7 @@ from pathlib import Path
 from mce_relay.core import Core
 from mce_relay.keyring import Keyring
 from mce_relay.server import opened
-from mce_relay.values import Settings
+from mce_relay.values import PublishIn, Settings
 
 from examples.scenario_s1 import ScenarioS1
 from mce_exchange.client.facade import Hotline, open_home
@@ -17,9 +17,10 @@ from mce_exchange.primitives import tls
 from mce_exchange.primitives.vault import Cost
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
-from tests.relay.federation import Federation
+from tests.relay.federation import Federation, tell
 from tests.relay.operated import keyring
 from tests.relay.served import SECONDS
+from tests.relay.test_renewal import entered
 from tests.relay.test_succession import adopted, given
 
 PASSPHRASE = "synthetic"
@@ -116,6 +117,32 @@ async def test_a_running_node_follows_the_log_to_the_door_of_those_it_was_given_
                 await until_pinned(hotline, ring.door)
             await exchange(pt, be)
             assert be.node.follower.state.directory.version == 2
+
+
+async def test_the_relays_door_is_exchanged_under_the_same_log_key(tmp_path: Path) -> None:
+    f = Federation(("be", "pt"))
+    old = keyring(f)
+    new = old.renewed(log=False, door=True)
+    first = Relay(f, tmp_path, old, "127.0.0.1:0")
+    address = await first.__aenter__()
+    for member in ("be", "pt"):
+        make_home(f, tmp_path, member, address)
+    async with node(tmp_path, "be") as be, node(tmp_path, "pt") as pt:
+        await exchange(be, pt)
+        card = new.card(relay_id="relay-1", address=address, doors=[old.door])
+        both = entered(f, card, first.core.state.directory)
+        await tell(first.core, "be", PublishIn(both.statement, both.members))
+        async with asyncio.timeout(SECONDS):
+            while {one.node.follower.state.directory.version for one in (be, pt)} != {2}:
+                await asyncio.sleep(0.05)
+        await first.__aexit__()
+        # As long as the Directory names both, the relay may show either.
+        for ring in (new, old, new):
+            async with Relay(f, tmp_path, ring, address) as second:
+                for hotline in (be, pt):
+                    await until_pinned(hotline, ring.door)
+                await exchange(pt, be)
+                assert second == address
 
 
 async def test_a_door_that_no_directory_names_is_never_pinned(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mce_relay import boot, check, server
 from mce_relay.config import Config
 from mce_relay.core import Core
-from mce_relay.keyring import Keyring
+from mce_relay.keyring import Keyring, Rings
 from mce_relay.store.sqlite import FILE, SqliteStore
 from mce_relay.values import NoMetrics, Settings
 
@@ -147,7 +147,7 @@ def test_l5_attachments_are_looked_at_as_far_as_is_asked(
 def looked(read: Config, keyring: Keyring) -> bool:
     """Whether the check found a fault in the data folder; the keys are read once, which takes long."""
     try:
-        return any(one.remedy for one in check._data(read, keyring, deep=False))
+        return any(one.remedy for one in check._data(read, Rings(keyring, None), deep=False))
     except MceError as error:
         return bool(error.remedy)
 

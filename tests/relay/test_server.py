@@ -11,6 +11,7 @@ import pytest
 from mce_relay import server
 from mce_relay.config import Config
 from mce_relay.core import Core
+from mce_relay.keyring import Rings
 from mce_relay.values import EnvelopeIn, Settings
 
 from mce_exchange.errors import MceError, StoreError
@@ -37,7 +38,7 @@ async def test_a_writer_in_doubt_ends_the_process(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(server, "make_core", make)
     monkeypatch.setattr(server, "print", lambda *_, **__: ready.set(), raising=False)
-    serving = asyncio.create_task(server.serve(config, keyring(f)))
+    serving = asyncio.create_task(server.serve(config, Rings(keyring(f), None)))
     await asyncio.wait_for(ready.wait(), SECONDS)
     store.after = True
     with pytest.raises(StoreError, match="unknown"):
@@ -55,7 +56,7 @@ async def test_what_members_would_not_find_at_the_door_is_not_served(tmp_path: P
         (config, replace(keyring(f), door_key=key, door=door)),
     ):
         with pytest.raises(MceError) as caught:
-            await server.serve(other, ring)
+            await server.serve(other, Rings(ring, None))
         assert caught.value.fault == "usage"
         assert caught.value.remedy
 

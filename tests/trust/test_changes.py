@@ -148,7 +148,7 @@ def test_a_relay_succeeds_and_the_old_one_signs_no_more() -> None:
     assert all(key.life.removed == 2 for key in now.relays["relay"].keys)
     assert now.log_key(now.index + 1) == relay_card().log_key
     again = relay_card("relay", b"Y")
-    with pytest.raises(UsageError, match="already"):
+    with pytest.raises(UsageError, match="has ended"):
         changes.succeed_relay(Draft.of(now), again, version=3)
     with pytest.raises(UsageError, match="never comes back"):
         changes.succeed_relay(Draft.of(now), relay_card("third"), version=3)
