@@ -15,6 +15,7 @@ from mce_exchange.store.alarms import Alarm
 
 _ANCHORED_SECONDS: Final = 24 * 3600
 _PATIENCE_SECONDS: Final = 3600
+_STILL_SECONDS: Final = 3 * 3600
 # Three anchors at the usual pace.
 _WITNESSED_MINUTES: Final = 30
 
@@ -73,9 +74,21 @@ class Anchoring:
                 anchor = self._take(note)
         finally:
             with self._home.database.write():
+                if anchor is not None or note is None:
+                    self._still(anchor)
                 self._receipts()
                 self._late()
         return anchor is not None and not anchor.witnessed
+
+    def _still(self, newest: Anchor | None) -> None:
+        """An old anchor shown as the newest hides the log, and with it a newer Directory (threat D3)."""
+        since = newest.time if newest else self._asked
+        if self._record.now - since >= _STILL_SECONDS:
+            about = f"since size {newest.checkpoint.size}" if newest else "no anchor"
+            text = "the relay has shown no new anchor for hours: it keeps back the log, or a clock is wrong;"
+            self._record.alarm(
+                Alarm.LOG_STANDS_STILL, about, f"{text} ask the federation which Directory is newest"
+            )
 
     def witnessed(self, note: bytes | None) -> None:
         """The newest anchor that had its quorum, or that there is none, while the newest of all has not.

@@ -18,6 +18,7 @@ class Alarm(StrEnum):
     NUMBER_USED = "number-used"
     FORK = "fork"
     LOG_ROLLED_BACK = "log-rolled-back"
+    LOG_STANDS_STILL = "log-stands-still"
     KEY_CHANGE = "key-change"
     OVERDUE = "overdue"
     UNDELIVERABLE = "undeliverable"
