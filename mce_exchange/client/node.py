@@ -103,6 +103,7 @@ class Node:
         self._thread = ThreadPoolExecutor(1, "home")
         self._listeners: dict[asyncio.Event, Set[News]] = {}
         self._caught_up = asyncio.Event()
+        self._due = True
         self._closed = False
         self._seen = -1
         self._behind = home.settings.find(BEHIND) is not None
@@ -287,7 +288,9 @@ class Node:
                 came = True
                 self.trouble = None
                 await self._reached(batch.checkpoint)
-                if self.follower.state.prekey(self.identity.member) is None:
+                # What is due is known once the log has been followed, and is not left for a minute then.
+                first, self._due = self._due and self._caught_up.is_set(), not self._caught_up.is_set()
+                if first or self.follower.state.prekey(self.identity.member) is None:
                     await self._keep_up()
                 self.changed(frozenset((News.LOG,)) if self._takes_part() == part else EVERYTHING)
         return came

@@ -159,7 +159,7 @@ def new_card() -> Member:
     return decode_card(made.card)
 
 
-async def test_nobody_writes_an_order_that_would_not_hold(world: World) -> None:
+async def test_d1_nobody_writes_or_signs_an_order_that_would_not_hold(world: World) -> None:
     card = new_card()
     async with world.open("es") as es:
         await followed(es, world)

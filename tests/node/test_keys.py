@@ -15,11 +15,13 @@ from mce_exchange.directory.compose import Draft, new_key, successor
 from mce_exchange.directory.model import Act, Life, Member, Status
 from mce_exchange.directory.records import encode_card
 from mce_exchange.errors import TransportError, UsageError
-from mce_exchange.hotline import changing
+from mce_exchange.hotline import answers, changing
 from mce_exchange.hotline.answers import Author
 from mce_exchange.hotline.changing import Reason
 from mce_exchange.hotline.own import as_asked
 from mce_exchange.keys import PrivateKey
+from mce_exchange.primitives.kem import KemKey
+from mce_exchange.primitives.tls import make_certificate
 from mce_exchange.store import settings
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.publishing import Queued
@@ -107,6 +109,31 @@ async def test_d1_an_entry_that_is_not_the_card_alarms(world: World) -> None:
         proceed(world, lambda draft, v: changes.renew(draft, more, version=v))
         assert "own entry" in await alarm(be, Alarm.KEY_CHANGE)
         assert be.node.identity.author.signers == [old.public.id]
+
+
+@pytest.mark.parametrize("type_", ["prekey", "tls-keys", "revocation", "contest"])
+async def test_d1_whatever_is_public_in_ones_own_name_alarms(world: World, type_: str) -> None:
+    person, network_id = world.federation.people["be"], world.federation.network_id
+    thief = Author(member="be", network_id=network_id, keys=(person.second,))
+    cut, newest = world.federation.anchor(), world.federation.state.prekey("be")
+    assert newest
+    made = {
+        "prekey": lambda: answers.prekey(
+            thief, KemKey.generate(), after=(1, newest.id), now_minutes=NOW_MINUTES
+        ),
+        "tls-keys": lambda: changing.tls_keys(thief, number=1, certificates=[make_certificate()[1]]),
+        "revocation": lambda: changing.revocation(
+            thief, person.second.public.id, cut=cut, reason=Reason.LEFT
+        ),
+        "contest": lambda: changing.contest(thief, newest.id),
+    }[type_]()
+    async with world.open("be") as be:
+        await followed(be, world)
+        assert be.node.home.alarms.all() == []
+        index = world.relay.log(Held(made.raw, None))
+        await alarm(be, Alarm.KEY_CHANGE)
+        alarms = {one.about: one.text for one in be.node.home.alarms.all()}
+        assert f"a {type_} Statement in this member's name" in alarms[f"log {index}"]
 
 
 def test_d1_an_added_key_that_has_ended_already_is_no_entry_as_asked(world: World) -> None:

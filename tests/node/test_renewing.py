@@ -69,7 +69,7 @@ async def idle(hotline: Hotline) -> None:
         await hotline.idle()
 
 
-async def test_what_waited_under_a_retired_key_goes_by_the_new_one(world: World) -> None:
+async def test_d8_what_waited_under_a_retired_key_goes_by_the_new_one(world: World) -> None:
     old, new = world.federation.people["be"].key, PrivateKey.generate()
     async with world.open("pt") as pt:
         await accepted(pt, came := await send(pt, world, "be"))

@@ -59,10 +59,10 @@ def test_a_version_that_lists_the_lost_key_does_not_undo_the_recovery(recovered:
     ] * 2
 
 
-def test_a_card_that_brings_the_lost_key_back_is_refused(recovered: Chronicle) -> None:
+def test_d1_a_card_that_brings_the_lost_key_back_is_refused(recovered: Chronicle) -> None:
     c = recovered
     draft, _ = changes.carried(c.state)
-    for stale in (card(c, c.people["be"].key), card(c, NEW, c.people["be"].second)):
+    for stale in (card(c, NEW, c.people["be"].second), card(c, c.people["be"].key)):
         with pytest.raises(UsageError, match="never comes back"):
             changes.renew(draft, stale, version=2)
     with pytest.raises(UsageError, match="board gave, is not on this card"):
