@@ -127,6 +127,10 @@ class Tree:
         size = self._checked(self.size if size is None else size)
         return self._range(0, size) if size else EMPTY
 
+    def hashes(self, level: int, first: int, end: int) -> bytes:
+        """Roots of whole subtrees of `2 ** level` leaves, from one to another, counted from the left."""
+        return bytes(self._levels[level][first * limits.HASH : end * limits.HASH])
+
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """RFC 6962 2.1.1, nearest hash first; `ValueError` for an index outside."""
         if not 0 <= index < self._checked(size):

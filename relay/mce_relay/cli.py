@@ -57,6 +57,9 @@ def init(
     listen: Annotated[
         str | None, Parameter(help="host:port to listen on; the port of --address on all hosts.")
     ] = None,
+    tiles: Annotated[
+        str, Parameter(help="https URL under which the log's static tiles will stand, if it has any.")
+    ] = "",
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_credential: Credential = None,
@@ -69,6 +72,8 @@ def init(
 
     Example: mce-relay init --home relay --id relay.example --address relay.example.org:7116
     """
+    if tiles and not tiles.startswith("https://"):
+        raise UsageError(f"{tiles!r} is no https URL")
     if home.exists() and any(home.iterdir()):
         raise UsageError(f"{home} is not empty: nothing was overwritten", remedy="choose another --home")
     passphrase = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential).read(
@@ -77,7 +82,7 @@ def init(
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     keyring = Keyring.generate()
-    card = keyring.card(relay_id=id, address=address)
+    card = keyring.card(relay_id=id, address=address, tiles=tiles)
     keyring.write(home, passphrase, cost=Cost.INTERACTIVE if quick else Cost.MODERATE)
     replace_file(home / "relay.card", card.encode())
     port = address.rpartition(":")[2]

@@ -47,6 +47,7 @@ class Config(BaseModel):
     data: Path = Path("data")
     anchor_file: Path = Path("newest.anchor")
     metrics: str = ""
+    tiles: Path | None = None
     anchor_seconds: float = Field(default=600.0, ge=0.1, le=_LONG)
     sweep_seconds: float = Field(default=5.0, ge=0.05, le=_LONG)
     erasure_grace_seconds: Seconds = 7.0 * DAY
@@ -73,7 +74,7 @@ class Config(BaseModel):
                 f"{path}: {faults}", remedy="correct the file; `mce-relay init` writes one"
             ) from None
         folder = path.resolve().parent
-        names = ("genesis", "keys", "data", "anchor_file")
+        names = ("genesis", "keys", "data", "anchor_file", *(("tiles",) if config.tiles else ()))
         config = config.model_copy(update={name: folder / getattr(config, name) for name in names})
         if config.anchor_file.is_relative_to(config.data):
             raise UsageError(
@@ -92,6 +93,7 @@ class Config(BaseModel):
             erasure_grace=self.erasure_grace_seconds,
             deadlines=(0.0, *self.deadline_seconds),
             longest_pause=self.longest_pause_seconds,
+            tiles=self.tiles,
         )
 
 
@@ -113,6 +115,9 @@ anchor_file = "newest.anchor"
 
 # host:port for Prometheus; empty: none.
 metrics = ""
+
+# A folder for the log as static tiles, which any web server serves; without it: none.
+# tiles = "tiles"
 
 anchor_seconds = 600
 

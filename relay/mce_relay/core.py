@@ -120,14 +120,14 @@ class Core:
             sequencer=self._sequencer,
             rules=self._rules,
         )
-        self._sweeper = Sweeper(
-            rules=self._rules,
-            sequencer=self._sequencer,
-            store=self._store,
-            blobs=self._blobs,
-            known=self._known,
-        )
         try:
+            self._sweeper = Sweeper(
+                rules=self._rules,
+                sequencer=self._sequencer,
+                store=self._store,
+                blobs=self._blobs,
+                known=self._known,
+            )
             await self._sweeper.erase_again()
             await self.sweep()
         except BaseException:

@@ -75,14 +75,17 @@ class Keyring:
         )
         return cls(keys=keys, door_key=door_key, door=door)
 
-    def card(self, *, relay_id: str, address: str, doors: Sequence[bytes] = ()) -> RelayCard:
-        """What the federation enters into the Directory; `doors` that stay beside this one."""
+    def card(self, *, relay_id: str, address: str, doors: Sequence[bytes] = (), tiles: str = "") -> RelayCard:
+        """What the federation enters into the Directory; `doors` that stay beside this one, and the URL under
+        which the log stands as static `tiles`.
+        """
         relay = Relay(
             id=relay_id,
             address=address,
             keys=(new_key(self.keys.signing.public),),
             certificates=(*(one for one in doors if one != self.door), self.door),
             life=Life(added=0),
+            tiles=tiles,
         )
         return RelayCard(relay=relay, log_key=self.keys.log)
 

@@ -1,4 +1,4 @@
-"""What time brings about: anchors, `overdue` at deadlines, expiry, erasure (SPEC section 9).
+"""What time brings about: anchors, `overdue` at deadlines, expiry, erasure, tiles (SPEC section 9).
 
 Each step is work for the sequencer, bounded, and safe to be killed after: ciphertext goes first
 (rows, then files), the `erasure` that says so is logged last, and both are found again at start.
@@ -21,6 +21,7 @@ from mce_relay.engine_publish import parties_of
 from mce_relay.known import Known
 from mce_relay.sequencer import Group, Sequencer
 from mce_relay.store.protocol import Message, Place, Store
+from mce_relay.tiles import Tiles
 from mce_relay.values import DAY
 from mce_relay.whole import is_whole
 
@@ -40,6 +41,8 @@ class Sweeper:
         self._sequencer = sequencer
         self._store = store
         self._blobs = blobs
+        folder = rules.settings.tiles
+        self._tiles = Tiles(folder, sequencer.tree) if folder else None
         # Whether there may be files without rows; after a crash there may.
         self._gone = True
 
@@ -57,6 +60,7 @@ class Sweeper:
             partial(self._run, self._erase),
             partial(self._run, self._give_up),
             self._attested,
+            self._published,
         ):
             try:
                 await step()
@@ -110,6 +114,14 @@ class Sweeper:
         if await self._sequencer.run(lambda group: bool(group.tx.unattested(1))):
             await asyncio.to_thread(self._store.scrub)
             await self._run(self._attest)
+
+    async def _published(self) -> None:
+        if self._tiles is not None:
+            await asyncio.to_thread(self._publish, self._tiles)
+
+    def _publish(self, tiles: Tiles) -> None:
+        with self._store.read() as reader:
+            tiles.publish(reader)
 
     def _anchor(self, group: Group) -> int:
         """On schedule, whichever way the clock goes, and for each deadline that has passed unproven."""

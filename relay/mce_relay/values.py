@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from mce_exchange.errors import RefusedError
@@ -111,6 +112,8 @@ class Settings:
     orphan_age: float = 2.0 * DAY
     # Between clock and newest anchor at start; beyond it somebody has to say that the clock is right.
     longest_pause: float = math.inf
+    # Where the log stands as static tiles; nowhere.
+    tiles: Path | None = None
     # By deadline class; 0 and unknown classes have no deadline.
     deadlines: tuple[float, ...] = (0.0, 3600.0, 24 * 3600.0, 72 * 3600.0)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mce_exchange.errors import LogError, MceError
+from mce_exchange.errors import ContextError, LogError, MalformedError, MceError
 from mce_exchange.log import checkpoint, merkle, note
 from mce_exchange.log.note import Algorithm
 from mce_exchange.log.proof import verify_consistency, verify_inclusion
@@ -105,3 +105,37 @@ def test_a_log_made_by_other_hands() -> None:
         data = (VECTORS / f"tlog-tessera/log/checkpoint.{size}").read_bytes()
         opened = checkpoint.open_checkpoint(data, origin=origin, key=key)
         assert (opened.size, opened.root) == (size, tree.root(size)) == (size, merkle.root(leaves[:size]))
+
+
+class FieldWitness:
+    """C2SP tlog-witness over our functions: what is checked, in its order, and with which status it ends."""
+
+    def __init__(self, origin: str, key: checkpoint.LogKey) -> None:
+        self.origin, self.key = origin, key
+        self.size, self.root = 0, merkle.EMPTY
+
+    def add_checkpoint(self, body: str) -> int:
+        head, _, data = body.partition("\n\n")
+        old, *proof = head.split("\n")
+        try:
+            shown = checkpoint.open_checkpoint(data.encode(), origin=self.origin, key=self.key)
+        except (ContextError, LogError, MalformedError):
+            # The false signature is in base64 that has a second encoding, too.
+            return 403
+        if int(old.removeprefix("old ")) != self.size:
+            return 409
+        try:
+            verify_consistency(self.size, self.root, shown.size, shown.root, hashes(proof))
+        except LogError:
+            return 422
+        self.size, self.root = shown.size, shown.root
+        return 200
+
+
+def test_a_witness_answers_as_the_field_does() -> None:
+    sequence = json.loads((VECTORS / "witness/add-checkpoint-sequence.json").read_text())
+    key = checkpoint.LogKey(bytes.fromhex(sequence["log_ed25519_public_key_hex"]), b"")
+    witness = FieldWitness(sequence["log_origin"], key)
+    assert [witness.add_checkpoint(one["body"]) for one in sequence["steps"]] == [
+        one["status"] for one in sequence["steps"]
+    ]
