@@ -34,6 +34,7 @@ class Held:
     payload: bytes = b""
     members: tuple[bytes, ...] = ()
     entry: bytes = b""  # where it is not what the Statement's own type says
+    content_key: bytes = b""  # what its author keeps
 
 
 class MemoryRelay:

@@ -15,15 +15,20 @@ from mce_exchange.directory import changes
 from mce_exchange.directory.compose import new_key
 from mce_exchange.directory.model import Act
 from mce_exchange.errors import StoreError, UsageError
+from mce_exchange.header import read_header
 from mce_exchange.keys import PrivateKey
+from mce_exchange.primitives.kem import KemKey
+from mce_exchange.sealing import rewrap
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.outbox import Sent
 from mce_exchange.v1 import statement_pb2
 from tests.node.conftest import SCENARIO, World
+from tests.node.hostile import Held
 from tests.node.test_exchange import SOON, accepted, first, followed, send, settled
 from tests.node.test_forks import sealed
 from tests.node.test_hostile import alarm
 from tests.node.test_keys import ask, card_of, proceed
+from tests.node.test_questions import publish_prekey
 
 
 def policy(world: World, *reserved: Act) -> None:
@@ -53,6 +58,42 @@ async def test_h12_a_hijacked_desk_alone_raises_no_alert(world: World) -> None:
         assert (await first(pt)).sender == "be"
         async with asyncio.timeout(SOON):
             await pt.idle()
+
+
+@pytest.mark.usefixtures("updates_are_alerts")
+async def test_h12_a_wrap_made_again_is_no_way_around(world: World) -> None:
+    """A thief seals to what cannot be opened, and wraps again once it is refused."""
+    lost, later = world.federation.state.prekey("pt"), KemKey.generate()
+    assert lost
+    home = world.home("pt")
+    home.secrets.destroy(f"prekey/{lost.id.hex()}")
+    home.close()
+    policy(world, Act.CHILD_ALERT)
+    alone = sealed(world, sequence=1, version=2)
+    index = world.relay.log(alone)
+    newest = publish_prekey(world, later)
+    home = world.home("pt")
+    home.secrets.put_prekey(newest, later)
+    home.close()
+    header = read_header(statement.decode(alone.statement))
+    header_id = statement.decode(alone.statement).id(world.federation.network_id)
+    async with world.open("pt") as pt:
+        await alarm(pt, Alarm.NO_PREKEY)
+        made, wrap = rewrap(
+            header,
+            header_id=header_id,
+            recipient_index=0,
+            content_key=alone.content_key,
+            prekey_id=newest,
+            prekey=later.public,
+            network_id=world.federation.network_id,
+            keys=[world.federation.people["be"].key],
+            by_person=True,
+        )
+        world.relay.log(Held(made.raw, {"be", "pt"}, {"pt": wrap}, alone.payload))
+        assert "it takes two persons there" in await alarm(pt, Alarm.REFUSED)
+        [held] = pt.node.home.inbox.each(None)
+        assert (held.state, held.reason, held.log_index) == ("refused", "policy", index)
 
 
 async def awaits(hotline: Hotline) -> Approval:

@@ -32,8 +32,9 @@ def sealed(
     federation = world.federation
     prekey = federation.state.prekey("pt")
     assert prekey
+    draft = seal_streams(sender="be", recipients=["pt"], content=case.encode(SCENARIO.update()))
     made = seal(
-        seal_streams(sender="be", recipients=["pt"], content=case.encode(SCENARIO.update())),
+        draft,
         to=[
             To(
                 member="pt",
@@ -49,7 +50,9 @@ def sealed(
         keys=keys or [federation.people["be"].key],
         created_minutes=NOW_MINUTES,
     )
-    return Held(made.statement.raw, {"be", "pt"}, {"pt": made.wraps[0]}, made.payload)
+    held = Held(made.statement.raw, {"be", "pt"}, {"pt": made.wraps[0]}, made.payload)
+    held.content_key = draft.content_key
+    return held
 
 
 async def test_r3_a_history_that_forks_alarms_and_holds_nothing_back(world: World) -> None:

@@ -10,13 +10,26 @@ from mce_relay.core import Core
 from mce_relay.values import EnvelopeIn, PublishIn, Quotas
 
 from mce_exchange import limits, statement
-from mce_exchange.directory.model import Status
+from mce_exchange.directory.compose import Draft, new_key, sign_directory, successor
+from mce_exchange.directory.model import Act, Status
 from mce_exchange.errors import RefusedError
+from mce_exchange.keys import PrivateKey
 from mce_exchange.log.checkpoint import open_checkpoint
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.receipt import verify_receipt
 from mce_exchange.v1 import statement_pb2
-from tests.relay.federation import Clock, Federation, accepted, ciphertext, put, running, send, stream, tell
+from tests.relay.federation import (
+    NOW,
+    Clock,
+    Federation,
+    accepted,
+    ciphertext,
+    put,
+    running,
+    send,
+    stream,
+    tell,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -284,3 +297,29 @@ async def test_negative_control_signatures_are_what_decides(
             found.receipt.checkpoint, origin=directory.origin, key=directory.log_key(core.state.size)
         )
         assert opened.size == core.state.size
+
+
+async def test_h12_no_urgent_message_by_one_where_the_policy_asks_for_two(tmp_path: Path) -> None:
+    f, desks, second = Federation(), PrivateKey.generate(), PrivateKey.generate()
+    async with running(f, tmp_path) as core:
+        current = core.state.directory
+        be = current.member("be")
+        keys = (*be.keys, new_key(desks.public), new_key(second.public, label="second"))
+        members = [replace(be, keys=keys, policy={Act.URGENT: 2}), *current.members.values()]
+        draft = replace(Draft.of(current), members={one.id: one for one in reversed(members)}.values())
+        made = successor(draft, current=current, now_minutes=NOW // 60)
+        made = sign_directory(made, f.root, network_id=f.network_id)
+        await tell(core, "be", PublishIn(made.statement, made.members))
+        assert await refused(core, "be", f.envelope("be", "pt", urgent=True)) == "bad_signature"
+        # The desk's two keys are one person; without its second block a header is none.
+        for key, reason in ((desks, "bad_signature"), (second, None)):
+            signers = (f["be"].key.public.id, key.public.id)
+            envelope = f.envelope("be", "pt", urgent=True, signers=signers)
+            assert await refused(core, "be", envelope) == "bad_signature"
+            signed = statement.cosign(statement.decode(envelope.statement), key, network_id=f.network_id)
+            both = replace(envelope, statement=signed.raw)
+            if reason:
+                assert await refused(core, "be", both) == reason
+            else:
+                await send(core, "be", both)
+        await send(core, "be", f.envelope("be", "pt"))
