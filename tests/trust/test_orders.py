@@ -1,13 +1,17 @@
-"""Orders of roots on files: each root adds its block in its place, whoever comes first (SPEC 8.5, 8.6)."""
+"""Orders of roots and boards on files: each adds its block in its place, whoever is first (SPEC 8.5, 8.8)."""
+
+from dataclasses import replace
 
 import pytest
 
 from mce_exchange import statement as statements
 from mce_exchange.directory import orders
+from mce_exchange.directory.compose import new_key
 from mce_exchange.errors import MalformedError, UsageError
 from mce_exchange.statement import Statement
 from mce_exchange.v1 import statement_pb2
-from tests.federation import ROOTS, Federation
+from tests.core.chronicle import BOARD, NEW, Chronicle
+from tests.federation import ROOTS, Federation, Person
 
 FEDERATION = Federation()
 SIGNERS = [root.public.id for root in ROOTS[:2]]
@@ -70,3 +74,17 @@ def test_an_order_is_known_by_its_first_bytes_and_read_strictly() -> None:
     with pytest.raises(MalformedError):
         orders.signers_of(Statement("revocation", b"\xff", ()))
     assert statements.BODIES["revocation"] is statement_pb2.Revocation
+
+
+def test_a_boards_order_is_signed_on_a_file_and_gives_the_key_and_the_doors_of_the_card() -> None:
+    c = Chronicle()
+    door = Person("be", "BE").door
+    card = replace(c.people["be"].record, keys=(new_key(NEW.public, label="new"),), certificates=(door,))
+    board = BOARD[1:]
+    body = orders.recovery_body(signers=[one.public.id for one in board], card=card, cut=c.anchor())
+    order = orders.read_order(Statement("board-recovery", body, ()).raw)
+    for one in reversed(board):
+        order = orders.sign_order(order, one, network_id=c.network_id)
+    c.publish(orders.read_order(order.raw).raw)
+    assert c.state.recovered[NEW.public.id].holder.key.label == "new"
+    assert c.state.certificates("be") == (door,)
