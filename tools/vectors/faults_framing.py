@@ -215,6 +215,14 @@ def authority(base: Base) -> Faults:
         section="8.1",
     )
     yield fault(
+        "urgent-by-one-persons-two-keys",
+        "urgent by two keys of the desk, the policy asks for two persons",
+        "be-1",
+        "be-2",
+        change=sender(12, 1),
+        section="8.1",
+    )
+    yield fault(
         "key-not-yet-there", "a key that a later version adds", "fr-1", change=sender(4, b"fr"), section="8.3"
     )
     yield fault("key-removed", "a key that a Directory has removed", "be-2", at="directory-2", section="8.3")

@@ -10,8 +10,8 @@ from mce_exchange.log.checkpoint import Checkpoint, sign_checkpoint
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.primitives.stream import stream_secret
 from mce_exchange.v1 import log_pb2
-from tools.vectors import expression
-from tools.vectors.envelope_base import SEALED_CHUNK
+from tools.vectors import expression, raw
+from tools.vectors.envelope_base import SEALED_CHUNK, Base
 from tools.vectors.files import Good, shown
 from tools.vectors.history import History
 from tools.vectors.world import (
@@ -23,6 +23,7 @@ from tools.vectors.world import (
     SIGNERS,
     World,
     seed,
+    signers,
 )
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "tests" / "vectors" / "mce1"
@@ -71,6 +72,7 @@ def goods(history: History) -> Iterator[Good]:
     for one in world.entries[1:]:
         if one.name not in ("header", "directory-2") and not one.name.startswith(PASSED_OVER):
             yield statement(world, one.name)
+    yield by_two(history.envelope)
     yield from envelopes(history)
     yield from notes(world)
     yield evidence(world)
@@ -99,6 +101,18 @@ def statement(world: World, name: str) -> Good:
     kind = "public" if one.statement.public else "statement"
     given = {"index": index, "statement": of_log(world, name)}
     return Good(name=name, kind=kind, section="4", says=f"a {one.statement.type} Statement", input=given)
+
+
+def by_two(base: Base) -> Good:
+    """An urgent header, as the policy of its sender asks for it."""
+    body = base.body
+    for place, key in enumerate(("be-1", "be-3")):
+        body = raw.change(body, ((1, 0),), raw.put(1, signers(key)[0], place))
+    body = raw.change(body, ((1, 0),), raw.put(12, 1))
+    given = {"index": base.index, "statement": base.statement(body, "be-1", "be-3")}
+    return Good(
+        name="header-by-two", kind="statement", section="8.1", says="urgent, by two persons", input=given
+    )
 
 
 def envelopes(history: History) -> Iterator[Good]:

@@ -72,7 +72,7 @@ SIGNERS: Final[Mapping[str, PrivateKey]] = {
     name: signer(name)
     for name in (
         *("root-1", "root-2", "root-3", "root-4", "relay-1"),
-        *("audit-1", "be-1", "be-2", "es-1", "es-2", "pt-1", "pt-2", "pt-3", "fr-1", "stranger"),
+        *("audit-1", "be-1", "be-2", "be-3", "es-1", "es-2", "pt-1", "pt-2", "pt-3", "fr-1", "stranger"),
         *("pt-board-1", "pt-board-2"),
     )
 }
@@ -143,15 +143,17 @@ class World:
         )
 
     def member(self, name: str) -> Member:
-        """A member's record; each hotline has two keys, the auditor one."""
-        keys = [key for key in (f"{name}-1", f"{name}-2") if key in SIGNERS]
+        """A member's record; a hotline has two keys, the auditor one, and `be` that of another person."""
+        keys = [new_key(SIGNERS[key].public) for key in (f"{name}-1", f"{name}-2") if key in SIGNERS]
+        if name == "be":
+            keys.append(new_key(SIGNERS["be-3"].public, label="second person"))
         return Member(
             id=name,
             name=f"Synthetic {name}",
             country="" if name == "audit" else name.upper(),
             role=Role.AUDITOR if name == "audit" else Role.HOTLINE,
             status=Status.ACTIVE,
-            keys=tuple(new_key(SIGNERS[key].public) for key in keys),
+            keys=tuple(keys),
             certificates=() if name == "audit" else (self.doors[name],),
             phone="" if name == "audit" else "+0000",
             policy={Act.URGENT: 2} if name == "be" else {},
