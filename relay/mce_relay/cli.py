@@ -154,12 +154,12 @@ def renew(
             f"{read.keys / NEXT} waits for its Directory",
             remedy="publish that, and restart the relay; or remove the file, if its card was never entered",
         )
-    address = address or _address(read.keys)
+    address, tiles = _places(read.keys, address)
     source = passphrase_from(passphrase_file, passphrase_fd, passphrase_credential)
     passphrase = source.read("the relay's keys")
     now = Keyring.read(read.keys, passphrase)
     made = now.renewed(log=log_key, door=door)
-    card = made.card(relay_id=read.id, address=address, doors=[now.door])
+    card = made.card(relay_id=read.id, address=address, doors=[now.door], tiles=tiles)
     if log_key or door:
         made.write(read.keys, passphrase, file=NEXT)
     replace_file(out, card.encode())
@@ -167,11 +167,15 @@ def renew(
     return 0
 
 
-def _address(folder: Path) -> str:
+def _places(folder: Path, address: str | None) -> tuple[str, str]:
+    """Address, as given or as before, and the tiles' URL as before."""
     try:
-        return RelayCard.decode((folder / "relay.card").read_bytes()).relay.address
+        before = RelayCard.decode((folder / "relay.card").read_bytes()).relay
     except OSError:
-        raise UsageError("which address do members reach it at?", remedy="give --address") from None
+        if not address:
+            raise UsageError("which address do members reach it at?", remedy="give --address") from None
+        return address, ""
+    return address or before.address, before.tiles
 
 
 @app.command(name="adopt")

@@ -229,6 +229,7 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     states = {one["state"]: one["in_use"] for one in s.keys("be")}
     assert states == {"ended": False, "lives": True}
     two_persons(s)
+    witnesses(s)
 
     s.section(hotline, "A new signing key")
     s.section(office, "A member's new card")
@@ -309,6 +310,21 @@ def two_persons(s: Script) -> None:
     s.section(ADMINISTRATOR, "The second person decides", _1f0c=yes, _77ab=no)
     s.until("pt", lambda now: [one["id"] for one in now["messages"]] == [yes], "inbox")
     assert s.mce("status", "--home", "pt")["alarms"] == []
+
+
+def witnesses(s: Script) -> None:
+    """One of one cosigns what the relay shows; two members compare; then nobody witnesses any more."""
+    s.section(ADMINISTRATOR, "You witness the log")
+    s.section(FEDERATION, "Witnesses")
+    shown = s.until("be", lambda now: now["cosigned"].get(MEMBERS["be"], 0) > 0, "witness", "show")
+    assert [one["name"] for one in shown["witnesses"]] == [MEMBERS["be"]]
+    size = shown["cosigned"][MEMBERS["be"]]
+    s.until("pt", lambda now: now["quorum"] == "1 of 1" and now["anchor"] >= size, "witness", "show")
+    s.section(ADMINISTRATOR, "Was everybody shown the same log?")
+    assert not (s.folder / "fork.evidence").exists()
+    s.section(FEDERATION, "A witness goes")
+    raised = {one["alarm"] for home in ("be", "pt") for one in s.mce("status", "--home", home)["alarms"]}
+    assert raised.isdisjoint({"fork", "not-witnessed", "witness-stopped"})
 
 
 def doors(s: Script, home: str) -> list[str]:
