@@ -40,6 +40,7 @@ class KeySecret:
 
 
 _KEY = KeySecret()
+_NOT_SIGNED = "What lies here is not what was signed: reject it, and look who was at this desk."
 
 
 def second(
@@ -97,7 +98,8 @@ def approve(
         header_id = desk.find(home, id, outgoing=True)
         one = approving.approval(home, state, header_id)
         if not common.json:
-            common.say({}, f"{_line(one)}\n{case.render(one.message, locale=locale)}{_attached(one)}")
+            shown = case.render(one.message, locale=locale) if one.message else _NOT_SIGNED
+            common.say({}, f"{_line(one)}\n{shown}{_attached(one)}")
         _confirm("Reject it?" if reject else "Sign it as the second person?", yes=yes)
         now = int(time.time())
         if key is None:
@@ -126,7 +128,7 @@ def _confirm(question: str, *, yes: bool) -> None:
 
 def _line(one: Approval) -> str:
     until = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(one.until))
-    kind = one.message.kind.name if one.message.kind else "newer kind"
+    kind = one.message.kind.name if one.message and one.message.kind else "newer kind"
     return (
         f"{one.id}  to {', '.join(one.recipients)}{'  URGENT' if one.urgent else ''}  {kind}\n"
         f"  awaits {one_line(one.person) or one.key_id[:16]} until {until}"
@@ -142,7 +144,7 @@ def _values(one: Approval) -> dict[str, Any]:
         "key_id": one.key_id,
         "at": one.at,
         "until": one.until,
-        "message": json.loads(case.to_json(one.message)),
+        "message": json.loads(case.to_json(one.message)) if one.message else None,
         "attachments": [
             {"name": info.name, "media_type": info.media_type, "size": info.size} for info in one.attachments
         ],

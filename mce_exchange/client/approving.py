@@ -14,10 +14,11 @@ from mce_exchange.case import CaseMessage
 from mce_exchange.client.identity import Identity
 from mce_exchange.client.record import Record
 from mce_exchange.directory.authority import authenticate
+from mce_exchange.directory.model import Act
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import ProtocolError, StoreError, UsageError
 from mce_exchange.header import Header, read_header
-from mce_exchange.hotline import answers
+from mce_exchange.hotline import answers, persons
 from mce_exchange.hotline.answers import Author
 from mce_exchange.hotline.signing import obeying
 from mce_exchange.keyfile import read_keyfile
@@ -25,6 +26,7 @@ from mce_exchange.keys import PrivateKey
 from mce_exchange.sealing import AttachmentInfo, Opened, open_payload
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.home import Home
+from mce_exchange.store.settings import BEHIND
 
 SECOND_LABEL: Final = b"mce-second"
 """Binds the file of a second person's key to what it is."""
@@ -35,7 +37,10 @@ _LIST: Final = "`mce approvals` lists what awaits a second person"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A message that awaits `person` with the key `key_id` (hex); void at `until` (POSIX seconds)."""
+    """A message that awaits `person` with the key `key_id` (hex); void at `until` (POSIX seconds).
+
+    `message` is None if what lies here is not what was signed, or no case: there is nothing to approve.
+    """
 
     id: str
     recipients: tuple[str, ...]
@@ -44,7 +49,7 @@ class Approval:
     key_id: str
     at: int
     until: int
-    message: CaseMessage
+    message: CaseMessage | None
     attachments: tuple[AttachmentInfo, ...]
 
 
@@ -70,9 +75,11 @@ def approve(
 ) -> None:
     """Add the second person's signature: durable when this returns, and sent from then on.
 
-    Raises `UsageError` for another key than the message names, or if it could not be sent any more.
+    Raises `UsageError` for another key than the message names, or if it could not be sent any more, and
+    `StoreError` if what lies here is not what was signed.
     """
     header, signed = _header(home, header_id)
+    _opened(home, header, header_id)
     if key.public.id != header.core.signers[-1]:
         raise UsageError(
             "this message names another key for its second person",
@@ -102,9 +109,25 @@ def reject(home: Home, identity: Identity, header_id: bytes, *, now: int) -> Non
         home.alarms.put(Alarm.NOT_SENT, about=f"{header_id.hex()} rejected", text=text, at=now)
 
 
+def watch(record: Record, state: PublicState) -> None:
+    """A policy for two and only one person with living keys: told before it is needed."""
+    state, me = obeying(state, record.home.publishing.revocations()), record.me
+    alone = persons.needs_two(state, me, Act) and not persons.others(
+        state, me, record.identity.author.signers[0]
+    )
+    if alone:
+        text = "what this member's policy reserves to two persons cannot be sent: only the desk's key lives"
+        record.alarm(
+            Alarm.NOT_SENT, f"one person, version {state.directory.version}", f"{text}; `mce second`"
+        )
+
+
 def expire(record: Record) -> None:
     """What nobody approved in time is void, and that is told: in the caller's transaction."""
     home = record.home
+    # A restored home learns first whether another one has sent it meanwhile (threat H9).
+    if home.settings.find(BEHIND):
+        return
     for header_id in home.outbox.awaiting(before=record.now - PATIENCE_SECONDS):
         header, _ = _header(home, header_id)
         home.outbox.failed(header_id, reason="not approved in time")
@@ -138,7 +161,13 @@ def _told(home: Home, state: PublicState, header_id: bytes) -> Approval:
     header, _ = _header(home, header_id)
     core, sent = header.core, home.outbox.find(header_id)
     holder = state.holder(core.signers[-1])
-    opened, at = _opened(home, header, header_id), sent.at if sent else 0
+    at = sent.at if sent else 0
+    try:
+        opened: Opened | None = _opened(home, header, header_id)
+        message = case.decode(opened.content) if opened else None
+    except (ProtocolError, StoreError):
+        # Shown as such: it hides no other that awaits, and can be rejected.
+        opened, message = None, None
     return Approval(
         id=header_id.hex(),
         recipients=tuple(one.member for one in core.recipients),
@@ -147,8 +176,8 @@ def _told(home: Home, state: PublicState, header_id: bytes) -> Approval:
         key_id=core.signers[-1].hex(),
         at=at,
         until=at + PATIENCE_SECONDS,
-        message=case.decode(opened.content),
-        attachments=opened.attachments,
+        message=message,
+        attachments=opened.attachments if opened else (),
     )
 
 

@@ -69,6 +69,9 @@ class Replies:
     def own_void(self, given: Given, signed: Signed) -> None:
         """A number that we burned; news for a restored home only."""
         body = statements.body(signed.statement, statement_pb2.Void)
+        if body.annulled_id in self._home.outbox.awaiting():
+            # Rejected by the home that this one was made from: nobody approves it here.
+            self._home.outbox.failed(body.annulled_id, reason="rejected")
         if self._home.numbers.next(body.recipient)[0] <= body.sequence:
             id_ = body.annulled_id or signed.statement.id(self._record.identity.network_id)
             self._home.numbers.give(body.recipient, body.sequence, id_)

@@ -46,6 +46,7 @@ class Upkeep:
             self._gaps()
             self._queued()
             approving.expire(self._record)
+            approving.watch(self._record, self._follower.state)
             self._unanswered()
             self._directory()
             self._silent()

@@ -16,9 +16,12 @@ from mce_exchange.directory.compose import new_key
 from mce_exchange.directory.model import Act
 from mce_exchange.errors import StoreError, UsageError
 from mce_exchange.header import read_header
+from mce_exchange.hotline import answers
+from mce_exchange.hotline.answers import Author
 from mce_exchange.keys import PrivateKey
 from mce_exchange.primitives.kem import KemKey
 from mce_exchange.sealing import rewrap
+from mce_exchange.store import settings
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.outbox import Sent
 from mce_exchange.v1 import statement_pb2
@@ -226,8 +229,56 @@ async def test_what_is_shown_is_what_is_signed(world: World) -> None:
             shown,
             hidden,
         )
+        listed = await be.node.run_home(approving.approvals, be.node.home, be.node.follower.state)
+        assert [one.message for one in listed] == [SCENARIO.update(), None]
         with pytest.raises(StoreError, match="not what was signed"):
-            await awaits(be)
+            await be.approve(hidden.hex(), world.federation.people["be"].second)
+        # The other one waits as before, and this one can be rejected.
+        await be.reject(hidden.hex())
+        await be.approve(shown.hex(), world.federation.people["be"].second)
+
+
+async def test_a_restored_home_learns_first_what_became_of_what_awaited(world: World) -> None:
+    policy(world, Act.URGENT)
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        sent, dropped = [await send(be, world, one, urgent=True) for one in ("pt", "es")]
+        held = be.node.home.outbox.outgoing(bytes.fromhex(sent))
+    home = world.home("be")
+    home.settings.put(settings.BEHIND, "restored")
+    home.close()
+    # The home that this one was made from had one approved, and the other rejected.
+    person = world.federation.people["be"]
+    author = Author(member="be", network_id=world.federation.network_id, keys=(person.key,))
+    whole = statement.cosign(
+        statement.decode(held.statement), person.second, network_id=world.federation.network_id
+    )
+    burned = answers.void(author, recipient="es", sequence=1, annulled_id=bytes.fromhex(dropped))
+    world.clock.now += 2 * approving.PATIENCE_SECONDS
+    world.relay.log(world.relay.header(replace(held, statement=whole.raw)))
+    world.relay.log(Held(burned.raw, {"be", "es"}))
+    logged = len(world.relay.held)
+    async with world.open("be") as be:
+        await accepted(be, sent)
+        async with asyncio.timeout(SOON):
+            while (await be.sent(dropped)).state != "failed":
+                await asyncio.sleep(0.02)
+        await be.node.run_home(be.node.upkeep.run)
+        await be.idle()
+        assert "void" not in [statement.decode(one.statement).type for one in world.relay.held[logged:]]
+
+
+async def test_a_policy_for_two_and_one_person_alarms_before_it_is_needed(world: World) -> None:
+    person = world.federation.people["be"]
+    policy(world, Act.URGENT)
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        await be.node.run_home(be.node.upkeep.run)
+        assert not [one for one in be.node.home.alarms.all() if one.kind is Alarm.NOT_SENT]
+        proceed(world, lambda draft, v: changes.renew(draft, card_of(world, person.key), version=v))
+        await ready(be, world, 3)
+        await be.node.run_home(be.node.upkeep.run)
+        assert "only the desk's key lives" in await alarm(be, Alarm.NOT_SENT)
 
 
 async def test_a_second_person_is_one_who_is_there_and_named_if_there_are_several(world: World) -> None:
