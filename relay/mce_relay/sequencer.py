@@ -278,7 +278,8 @@ class Sequencer:
         """After a failed commit go on only if the store is known to be where memory is."""
         try:
             with self._store.read() as reader:
-                if reader.size() == self.head.size:
+                given = (reader.successor() is None) == (self.head.successor is None)
+                if reader.size() == self.head.size and given:
                     return
             self._failed = StoreError(
                 "a commit ended in doubt", remedy="restart the relay, which checks its log"

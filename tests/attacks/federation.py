@@ -16,7 +16,6 @@ CORE = "tests/core/test_"
 SEALING = "tests/sealing/test_"
 RELAY = "tests/relay/test_"
 AUDIT = "tests/audit/test_evidence.py::test_"
-CORE_OF = "relay/mce_relay/core.py"
 
 DEFENCES = (
     # Replay, order, acknowledgements.
@@ -244,21 +243,6 @@ DEFENCES = (
         ),
     ),
     without(
-        "L3",
-        RELAY + "restored.py::test_l3_a_restored_folder_is_not_served_behind_the_operators_anchor",
-        (CORE_OF, "            self._known.check(head.state, tree, anchored=anchored)\n", ""),
-    ),
-    without(
-        "L3",
-        RELAY + "restored.py::test_l3_an_anchor_that_a_member_holds_stops_a_relay_that_lacks_it",
-        (CORE_OF, "            self._sequencer.fail(lacking)\n", ""),
-    ),
-    without(
-        "L3",
-        RELAY + "restored.py::test_l3_what_the_log_says_is_erased_is_erased_again",
-        (CORE_OF, "            await self._sweeper.erase_again()\n", ""),
-    ),
-    without(
         "L5",
         RELAY + "sweeper.py::test_l5_a_private_statement_that_is_damaged_stops_nobody",
         (
@@ -339,7 +323,7 @@ DEFENCES = (
     without(
         "H8",
         RELAY + "sweeper.py::test_h8_a_clock_far_from_the_log_starts_nothing_until_somebody_says_so",
-        (CORE_OF, "            self._check_clock(head.state)\n", ""),
+        ("relay/mce_relay/core.py", "            self._check_clock(head.state)\n", ""),
     ),
     without(
         "H10",

@@ -17,7 +17,7 @@ from mce_exchange.directory import changes, compose, trust
 from mce_exchange.directory.model import Directory
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import DirectoryError, MceError, RefusedError, UsageError
+from mce_exchange.errors import DirectoryError, MceError, RefusedError, StoreError, UsageError
 from mce_exchange.hotline.follow import Batch, Follower, Given
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log.checkpoint import open_checkpoint
@@ -26,6 +26,7 @@ from mce_exchange.primitives.vault import Cost
 from mce_exchange.statement import decode
 from tests.relay.federation import NOW, Clock, Federation, ciphertext, put, running, send
 from tests.relay.operated import PASSPHRASE, ended, home, run, serving, told
+from tests.relay.test_sequencer import Failing
 
 
 async def begun(f: Federation, folder: Path, *, crash: bool) -> int:
@@ -62,13 +63,14 @@ def given(
     return compose.sign_directory(bundle, f.root, network_id=f.network_id)
 
 
-def core_of(f: Federation, folder: Path, keys: RelayKeys) -> Core:
+def core_of(f: Federation, folder: Path, keys: RelayKeys, store: SqliteStore | None = None) -> Core:
     return Core(
         data=folder,
         genesis=f.bundle,
         keys=keys,
         settings=Settings(sweep_interval=1e6, anchor_interval=1e9),
         clock=Clock(),
+        store=store,
     )
 
 
@@ -209,6 +211,24 @@ async def test_who_has_given_the_log_away_appends_nothing_more_and_says_where_it
     assert logged == [first.statement]
     assert reasons(await core.publish("be", handed[1:])) == []
     await core.close()
+
+
+async def test_l4_a_log_given_away_in_doubt_goes_on_nowhere_before_somebody_looks(
+    tmp_path: Path,
+) -> None:
+    f, ring, store = Federation(), Keyring.generate(), Failing(tmp_path / "data")
+    await begun(f, tmp_path / "data", crash=False)
+    core = core_of(f, tmp_path / "data", f.relay_keys, store)
+    await core.start()
+    bundle = given(f, ring)
+    store.after = True
+    with pytest.raises(StoreError, match="unknown"):
+        await core.publish("be", [PublishIn(bundle.statement, bundle.members)])
+    with pytest.raises(StoreError, match="in doubt"):
+        await core.submit("be", [f.envelope("be", "pt")])
+    await core.close()
+    async with running(f, tmp_path / "data") as again:
+        assert again.moved
 
 
 def reasons(outcomes: list[Outcome]) -> list[str]:

@@ -71,8 +71,9 @@ class SqliteStore:
         """The one write transaction; the sequencer's thread is the only one to call this."""
         connection = self._open_writer()
         with typed():
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                # Inside: one that failed may have begun, and a rollback that failed left one open.
+                connection.execute("BEGIN IMMEDIATE")
                 yield SqliteWriter(connection)
                 connection.execute("COMMIT")
             finally:

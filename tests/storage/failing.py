@@ -1,0 +1,50 @@
+"""Every statement of the writer's connection counted; those of a plan fail, before or after they are done."""
+
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+import apsw
+from mce_relay.store.sqlite import SqliteStore
+
+
+class Connection:
+    """The writer's connection: `execute` number n of the plan raises, having done its work or not."""
+
+    def __init__(self, real: apsw.Connection, plan: Set[int], *, persisted: bool) -> None:
+        self.real, self.plan, self.persisted, self.count = real, plan, persisted, 0
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        """As apsw's."""
+        self.count += 1
+        if self.count not in self.plan:
+            return self.real.execute(sql, *values)
+        if self.persisted:
+            self.real.execute(sql, *values)
+        raise apsw.IOError("this disk failed, as planned")
+
+    @property
+    def in_transaction(self) -> bool:
+        """As apsw's."""
+        return self.real.in_transaction
+
+    def close(self) -> None:
+        """As apsw's."""
+        self.real.close()
+
+
+class FailingStore(SqliteStore):
+    """A store whose disk fails at the numbers of the plan."""
+
+    def __init__(self, folder: Path, plan: Set[int] = frozenset(), *, persisted: bool = False) -> None:
+        super().__init__(folder)
+        self._plan, self._persisted = plan, persisted
+        self.count = 0
+
+    def open(self) -> None:
+        """Counting begins once the store is open."""
+        super().open()
+        assert self._writer is not None
+        made = Connection(self._writer, self._plan, persisted=self._persisted)
+        self.connection = made
+        self._writer = made  # type: ignore[assignment]  # it has all that the writer uses
