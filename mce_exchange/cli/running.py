@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -17,7 +19,7 @@ from mce_exchange.client import erasure
 from mce_exchange.client.diagnose import diagnose
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.facade import open_home as open_node
-from mce_exchange.errors import UsageError
+from mce_exchange.errors import TransportError, UsageError
 from mce_exchange.store import settings
 from mce_exchange.store.alarms import Raised
 from mce_exchange.store.home import Home
@@ -25,6 +27,7 @@ from mce_exchange.store.settings import BEHIND
 from mce_exchange.text import one_line
 
 _DAY = 24 * 3600.0
+_AGAIN_SECONDS = 0.5
 
 
 def run(
@@ -89,9 +92,21 @@ async def _run(
 
 async def _once(hotline: Hotline, patience: float) -> None:
     # What is due is judged by the log as followed, and goes to it as well.
-    await hotline.idle(patience)
-    await hotline.look()
-    await hotline.idle(patience)
+    await _patiently(partial(hotline.idle, patience), patience)
+    await _patiently(hotline.look, patience)
+    await _patiently(partial(hotline.idle, patience), patience)
+
+
+async def _patiently(work: Callable[[], Awaitable[None]], patience: float) -> None:
+    """Once more after a call that was lost, as when the node goes over to the relay's new door meanwhile."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return await work()
+        except TransportError:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 async def _alarms(common: Common, hotline: Hotline) -> None:

@@ -18,6 +18,8 @@ from mce_exchange.primitives.verify import equal
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.home import Home
 
+# Entries that another log may have beyond twice ours: 64 bytes of memory each.
+_FURTHER = 1_000_000
 _LATER = "let the node run until the relay's next anchor, then try again"
 
 
@@ -75,22 +77,24 @@ class Forking:
         """Whether the relay has shown two logs, with the proof kept; once for each checkpoint.
 
         The other log is fetched entry by entry: with its tree two notes are proof, whatever their sizes. A
-        relay that keeps it back proves nothing, and is not followed either. Raises what the calls raise.
+        relay that keeps it back, or would fill our memory with it, proves nothing, and is not
+        followed either. Raises what the calls raise.
         """
         if note == self._last:
             return False
         self._last = note
-        directory = self._follower.state.directory
-        shown = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size_of(note)))
+        directory, size = self._follower.state.directory, size_of(note)
+        shown = open_checkpoint(note, origin=directory.origin, key=directory.log_key(size))
+        if size > 2 * self._follower.size + _FURTHER:
+            return False
         tree = Tree()
-        while tree.size < shown.size:
-            entries = await self._relay.entries(
-                tree.size, min(limits.ENTRIES_PER_CALL, shown.size - tree.size)
-            )
-            if not entries:
+        while tree.size < size:
+            count = min(limits.ENTRIES_PER_CALL, size - tree.size)
+            entries = await self._relay.entries(tree.size, count)
+            if not 0 < len(entries) <= count * limits.LOG_ENTRY:
                 return False
             tree.extend(leaf_hashes(entries))
-        return equal(tree.root(shown.size), shown.root) and await self._run(
+        return equal(tree.root(), shown.root) and await self._run(
             keep_fork, self._record.home, note, tree, self._record.now
         )
 

@@ -81,6 +81,7 @@ class Node:
         self.upkeep = Upkeep(record, self.follower)
         self.anchoring = Anchoring(record, self.follower)
         self._witnessing = Witnessing(record, self.follower)
+        self._stood = -1
         self._forking = Forking(record, self.follower, relay, self.run_home)
         self._relay = relay
         self._intake = Intake(record, self.follower, check=check)
@@ -299,7 +300,8 @@ class Node:
         shown = self.follower.checkpoint
         before = shown.size if shown else 0
         held = await self.run_home(self.anchoring.held)
-        await self.run_home(self.anchoring.checkpoint, await self._relay.checkpoint(held), before)
+        newest = await self._relay.checkpoint(held)
+        await self.run_home(self.anchoring.checkpoint, newest, before)
         note = await _found(self._relay.anchor(0))
         lacking = await self.run_home(self.anchoring.anchor, note)
         other = await _found(self._relay.witnessed()) if lacking else None
@@ -307,6 +309,10 @@ class Node:
             await self.run_home(self.anchoring.witnessed, other)
         if note is not None and (signed := await self.run_home(self._witnessing.lines, note, other)):
             await self._relay.cosign(*signed)
+        stands, self._stood = self._stood == self.follower.size, self.follower.size
+        if stands and size_of(newest) > self.follower.size:
+            # It shows a longer log and does not send it: is that another one?
+            await self._forking.look(newest)
 
     async def _keep_up(self) -> None:
         await self.run_home(self.upkeep.run)

@@ -1,16 +1,19 @@
 """A relay with two views of one log: its second has no quorum, and its fault becomes a file (threat L1)."""
 
+import asyncio
 import copy
 import io
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
 
 from mce_exchange.audit.verify import verify_evidence
+from mce_exchange.client import forking
 from mce_exchange.client.forking import compare, evidence_of_forks, forks
 from mce_exchange.client.identity import Identity
 from mce_exchange.errors import LogError, UsageError
+from mce_exchange.hotline.follow import Batch
 from mce_exchange.log.checkpoint import sign_checkpoint
 from mce_exchange.primitives.sign import Ed25519Key
 from mce_exchange.store.alarms import Alarm
@@ -74,6 +77,42 @@ async def test_l1_a_witness_that_is_shown_a_second_view_proves_it_and_does_not_c
         await alarm(pt, Alarm.FORK)
     assert not other.cosigned
     assert proved(world, "pt")
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_l1_a_second_view_is_proved_though_its_entries_are_never_sent(
+    world: WitnessedWorld, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only its checkpoint and anchor are shown, twice; one too large to be fetched is not."""
+
+    class Mute(Door):
+        asked = 0
+
+        async def receive(self, from_index: int) -> AsyncGenerator[Batch, None]:
+            await asyncio.sleep(60)
+            for batch in list[Batch]():
+                yield batch
+
+        async def entries(self, first: int, count: int) -> bytes:
+            self.asked += 1
+            return await super().entries(first, count)
+
+    other = await parted(world, entries=5)
+    door = Mute(other, "pt")
+    if large:
+        monkeypatch.setattr(forking, "_FURTHER", -4)
+    async with world.open("pt", door) as pt:
+        if large:
+            await until(lambda: bool(pt.node._forking._last))
+            await asyncio.sleep(0.3)
+        else:
+            await alarm(pt, Alarm.FORK)
+    assert not other.cosigned
+    if large:
+        assert door.asked == 0
+    else:
+        assert proved(world, "pt")
+        assert door.asked == 1
 
 
 async def test_l1_a_second_view_has_no_quorum_and_one_anchor_of_another_member_proves_it(

@@ -1,16 +1,21 @@
 """Witnesses' lines at the relay: verified, attached, and only those of whoever may (SPEC section 9.3)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 import pytest
 from mce_relay.core import Core
+from mce_relay.values import PublishIn
 
+from mce_exchange.directory import changes, compose
+from mce_exchange.directory.compose import Draft
 from mce_exchange.errors import RefusedError
-from mce_exchange.log.anchor import SKEW, Anchor
+from mce_exchange.log.anchor import SKEW, Anchor, Quorum
+from mce_exchange.primitives.sign import Ed25519Key, MlDsa44Key
 from mce_exchange.v1 import relay_pb2 as pb
-from tests.relay.federation import NOW, Clock, Federation, running, send
+from tests.relay.federation import NOW, Clock, Federation, running, send, tell
 from tests.relay.served import reason, served
 
 THREE = ("be", "pt", "es")
@@ -162,6 +167,38 @@ async def test_l2_lines_come_through_the_door_of_the_witnesss_member_for_their_s
         with pytest.raises(RefusedError) as caught:
             await attempt(core, f, note)  # type: ignore[misc]  # all of them are coroutines
         assert caught.value.reason == why
+
+
+async def test_keys_and_quorum_are_those_of_the_directory_at_the_anchors_size(tmp_path: Path) -> None:
+    """A Directory exchanges a key and the quorum: the old ones count up to its index, the new ones above."""
+    f, clock = Federation(witnesses=THREE), Clock()
+    old = dict(f.witnesses)
+    async with running(f, tmp_path, clock=clock, anchor_interval=600.0) as core:
+        below = await core.anchor(0)
+        f.witnesses["be"] = replace(old["be"], ed25519=Ed25519Key.generate(), ml_dsa_44=MlDsa44Key.generate())
+        current = core.state.directory
+        draft = changes.set_witnesses(
+            Draft.of(current), add=[f.witnesses["be"].public], end=["es/witness"], quorum=2, version=2
+        )
+        bundle = compose.successor(draft, current=current, now_minutes=NOW // 60)
+        bundle = compose.sign_directory(bundle, f.root, network_id=f.network_id)
+        await tell(core, "be", PublishIn(bundle.statement, bundle.members))
+        clock.now += 600
+        await core.sweep()
+        above, now = await core.anchor(0), int(clock.now)
+        size = core.state.open_anchor(above).checkpoint.size
+        for keys, at, note in ((f.witnesses, 1, below), (old, size, above)):
+            with pytest.raises(RefusedError, match="not one line of each key"):
+                await core.cosign("be", at, keys["be"].lines(note, time=now))
+        with pytest.raises(RefusedError, match="no witness of es"):
+            await core.cosign("es", size, old["es"].lines(above, time=now))
+        await core.cosign("be", 1, old["be"].lines(below, time=now))
+        await core.cosign("es", 1, old["es"].lines(below, time=now))
+        await core.cosign("be", size, f.witnesses["be"].lines(above, time=now))
+        opened = core.state.open_anchor(await core.anchor(0))
+        assert (opened.quorum, opened.witnesses, opened.witnessed) == (Quorum(2, 2), ("be/witness",), False)
+        earlier = core.state.open_anchor(await core.anchor(0, witnessed=True))
+        assert (earlier.checkpoint.size, earlier.quorum) == (1, Quorum(2, 3))
 
 
 async def test_the_call(tmp_path: Path) -> None:
