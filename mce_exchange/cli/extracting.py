@@ -11,6 +11,7 @@ from mce_exchange import case, wire
 from mce_exchange.audit.report import Disclosed
 from mce_exchange.errors import MceError, StoreError, UsageError
 from mce_exchange.limits import PAYLOAD_PADDED
+from mce_exchange.primitives.verify import equal
 from mce_exchange.text import neutralise
 from mce_exchange.v1 import envelope_pb2
 
@@ -46,7 +47,7 @@ class Extracting:
         made: list[Path] = []
         for one in disclosed:
             key = (one.header_id, one.stream)
-            if self._digests[key].hexdigest() != one.sha256:
+            if not equal(self._digests[key].hexdigest().encode(), one.sha256.encode()):
                 raise UsageError("one stream is disclosed twice in this file: extract nothing of it")
             name = f"{one.header_id[:_SHORT]}-" + (f"attachment-{one.stream}" if one.stream else "message")
             path = self._folder / f"{name}.bin"

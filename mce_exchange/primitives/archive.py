@@ -68,12 +68,12 @@ class ArchiveReader:
 
     def _pull(self) -> None:
         try:
-            self._held, tag = sodium.crypto_secretstream_xchacha20poly1305_pull(
+            self._held, mark = sodium.crypto_secretstream_xchacha20poly1305_pull(
                 self._state, self._source.read(_SEALED), None
             )
         except nacl.exceptions.CryptoError:
             raise _damaged() from None
-        self._ended = tag == _FINAL
+        self._ended = mark == _FINAL
         if self._ended and self._source.read(1):
             raise _damaged()
 

@@ -85,7 +85,7 @@ class Attachments:
         before, freed = time.time() - _ABANDONED_SECONDS, 0
         with _typed("erase"):
             for path in self._folder.iterdir():
-                spare = path.suffix == ".part" or (needed is not None and _root(path) not in needed)
+                spare = path.suffix == ".part" or (needed is not None and _named(path) not in needed)
                 with suppress(FileNotFoundError):  # another process has removed it or made it whole
                     found = path.stat()
                     if spare and found.st_mtime < before:
@@ -97,7 +97,7 @@ class Attachments:
         return self._folder / f"{root.hex()}.part"
 
 
-def _root(path: Path) -> bytes:
+def _named(path: Path) -> bytes:
     """Whose root a file's name is; what is none of ours is nobody's, and not ours to judge by its name."""
     try:
         return bytes.fromhex(path.name)
