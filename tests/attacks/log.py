@@ -38,6 +38,7 @@ DEFENCES = (
         "L1",
         VIEWS + "l1_a_witness_that_is_shown_a_second_view_proves_it_and_does_not_cosign_it[5]",
         (NODE_LOOPS, "await self._forking.look(batch.checkpoint)", "pass"),
+        (NODE_LOOPS, "await self._forking.look(newest)", "pass"),
         shows="TimeoutError",
     ),
     without(
