@@ -16,8 +16,8 @@ from typing import Final
 
 import apsw
 from mce_relay.store.protocol import Fate, Logged, Message, Place
-from mce_relay.store.rows import SqliteWriter
 from mce_relay.store.sqlite import FILE, migrations
+from mce_relay.store.writes import SqliteWriter
 
 from bench.sealing import Ours
 from mce_exchange import limits

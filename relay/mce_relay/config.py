@@ -16,6 +16,7 @@ from mce_relay.values import DAY, Quotas, Settings
 _DEFAULT: Final = Quotas()
 # Ten years, and a number that every store holds: beyond, a setting is a slip of the pen.
 _LONG: Final = 3650.0 * DAY
+_SHORTEST_DAYS: Final = 90
 _MANY: Final = 2**62
 _STRICT: Final = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -51,6 +52,7 @@ class Config(BaseModel):
     anchor_seconds: float = Field(default=600.0, ge=0.1, le=_LONG)
     sweep_seconds: float = Field(default=5.0, ge=0.05, le=_LONG)
     erasure_grace_seconds: Seconds = 7.0 * DAY
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     deadline_seconds: tuple[Seconds, Seconds, Seconds] = (3600.0, 24 * 3600.0, 72 * 3600.0)
     drain_seconds: float = Field(default=20.0, ge=0.1, le=_LONG)
     longest_pause_seconds: Seconds = 7.0 * DAY
@@ -76,6 +78,11 @@ class Config(BaseModel):
         folder = path.resolve().parent
         names = ("genesis", "keys", "data", "anchor_file", *(("tiles",) if config.tiles else ()))
         config = config.model_copy(update={name: folder / getattr(config, name) for name in names})
+        if 0 < config.retention_days < _SHORTEST_DAYS:
+            raise UsageError(
+                f"{path}: a retention of {config.retention_days} days, at least {_SHORTEST_DAYS}",
+                remedy="members that were away for long still have to read what was answered; 0 keeps all",
+            )
         if config.anchor_file.is_relative_to(config.data):
             raise UsageError(
                 f"{path}: anchor_file lies in the data folder, with which it would be restored",
@@ -91,6 +98,7 @@ class Config(BaseModel):
             anchor_interval=self.anchor_seconds,
             sweep_interval=min(self.sweep_seconds, self.anchor_seconds),
             erasure_grace=self.erasure_grace_seconds,
+            retention=self.retention_days * DAY,
             deadlines=(0.0, *self.deadline_seconds),
             longest_pause=self.longest_pause_seconds,
             tiles=self.tiles,
@@ -120,6 +128,9 @@ metrics = ""
 # tiles = "tiles"
 
 anchor_seconds = 600
+
+# Days after which the bytes of private Statements are deleted; the log's entries stay. 0: never.
+retention_days = 0
 
 [quotas]
 bytes_per_member = {_DEFAULT.bytes_per_member}

@@ -97,6 +97,8 @@ def earlier(group: Group, statement: Statement, member: str) -> Placed | None:
     logged = group.tx.find(statement.id(group.state.directory.network_id))
     if logged is None or not (logged.public or logged.author == member):
         return None
+    if not logged.statement:
+        raise refusal("wrong_context", f"it is logged at {logged.index}, and its bytes were deleted since")
     return Placed(logged.index, logged.statement)
 
 

@@ -18,7 +18,7 @@ from mce_exchange.primitives.verify import equal, sha256
 from mce_relay.blobs import LEAVES
 from mce_relay.engine import CHUNK
 from mce_relay.store.protocol import Fate, Logged, Reader, Upload
-from mce_relay.whole import is_whole
+from mce_relay.whole import is_deleted, is_whole
 
 _SHOWN: Final = 5
 _AT_ONCE: Final = 1000
@@ -26,7 +26,8 @@ _AT_ONCE: Final = 1000
 
 def damaged_statements(reader: Reader, tree: Tree) -> list[int]:
     """Log indices of Statements that are not the ones logged."""
-    return [one.index for one in _walk(reader, tree) if not is_whole(one)]
+    kept_from = reader.kept_from()
+    return [one.index for one in _walk(reader, tree) if not (is_deleted(one, kept_from) or is_whole(one))]
 
 
 def damaged_messages(reader: Reader, tree: Tree) -> list[int]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from mce_exchange import statement as statements
-from mce_exchange.errors import ProtocolError
+from mce_exchange.errors import LogError, ProtocolError
 from mce_exchange.log.anchor import Anchor
 from mce_exchange.v1 import statement_pb2
 from mce_relay import anchors
@@ -26,6 +26,7 @@ from mce_relay.values import DAY
 from mce_relay.whole import is_whole
 
 _AT_ONCE: Final = 256
+_DELETED_AT_ONCE: Final = 1024
 _ERASED_AT_ONCE: Final = 16
 """Payloads that one transaction overwrites: each may have a megabyte, and everybody waits meanwhile."""
 
@@ -60,6 +61,7 @@ class Sweeper:
             partial(self._run, self._erase),
             partial(self._run, self._give_up),
             self._attested,
+            self._retained,
             self._published,
         ):
             try:
@@ -87,6 +89,8 @@ class Sweeper:
         for logged in filter(is_whole, said):
             body = statements.body(statements.decode(logged.statement), statement_pb2.Erasure)
             again.update(held.keys() & set(body.header_ids))
+        # What said so may itself have been deleted: it was older than this.
+        again |= {id_ for id_, message in held.items() if message.index < group.tx.kept_from()}
         for id_ in again:
             message = held[id_]
             self._free(group, message)
@@ -114,6 +118,34 @@ class Sweeper:
         if await self._sequencer.run(lambda group: bool(group.tx.unattested(1))):
             await asyncio.to_thread(self._store.scrub)
             await self._run(self._attest)
+
+    async def _retained(self) -> None:
+        deleted = 0
+        while count := await self._sequencer.run(self._delete):
+            deleted += count
+        if deleted:
+            self._rules.metrics.count("statements_past_retention", deleted)
+            await asyncio.to_thread(self._store.scrub)
+
+    def _delete(self, group: Group) -> int:
+        """Bytes of private Statements that an anchor older than the retention holds, a piece at a time.
+
+        Never of a message that is not erased yet: who may still ask for it has to be able to verify it.
+        """
+        retention, done = self._rules.settings.retention, group.tx.kept_from()
+        unfinished = group.tx.unfinished()
+        for size, note in group.tx.anchors(done + 1, _AT_ONCE) if retention else ():
+            end = min(size, done + _DELETED_AT_ONCE, size if unfinished is None else unfinished)
+            try:
+                old = group.state.open_anchor(note).time <= group.now - retention
+            except (ProtocolError, LogError):
+                # One that is damaged tells no time; the next one does.
+                continue
+            if not old or end <= done:
+                break
+            group.tx.delete_statements(end)
+            return end - done
+        return 0
 
     async def _published(self) -> None:
         if self._tiles is not None:

@@ -109,6 +109,8 @@ class Settings:
     anchor_interval: float = 600.0
     sweep_interval: float = 5.0
     erasure_grace: float = 7.0 * DAY
+    # After which the bytes of private Statements are deleted; 0: never.
+    retention: float = 0.0
     orphan_age: float = 2.0 * DAY
     # Between clock and newest anchor at start; beyond it somebody has to say that the clock is right.
     longest_pause: float = math.inf

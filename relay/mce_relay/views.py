@@ -24,7 +24,7 @@ from mce_relay.refusals import refusal
 from mce_relay.sequencer import Head
 from mce_relay.store.protocol import Fate, Logged, Reader, Upload
 from mce_relay.values import Batch, Delivery
-from mce_relay.whole import is_whole
+from mce_relay.whole import is_deleted, is_whole
 
 _REWRAP: Final = "re-wrap"
 _SERVED: Final = frozenset({Fate.PENDING, Fate.DELIVERED, Fate.REFUSED})
@@ -77,9 +77,9 @@ def _collected(
 ) -> tuple[int, list[Delivery]]:
     """Where it ends, and the Statements up to there."""
     found: list[Delivery] = []
-    left = max_bytes
+    left, kept_from = max_bytes, reader.kept_from()
     for logged in reader.walk(first, end, member=eyes.member, private=eyes.all):
-        if not _whole(logged):
+        if is_deleted(logged, kept_from) or not _whole(logged):
             continue
         delivery = _delivery(reader, eyes, logged)
         left -= len(delivery.statement) + len(delivery.payload) + sum(map(len, delivery.members))
@@ -117,7 +117,7 @@ def prekeys(reader: Reader, state: PublicState, members: Sequence[str]) -> list[
 def statements_at(reader: Reader, head: Head, member: str, indices: Sequence[int]) -> list[tuple[int, bytes]]:
     """Those at these indices that exist and that `member` may see."""
     eyes = Eyes.of(head.state, member)
-    found, left = [], limits.CALL
+    found, left, kept_from = [], limits.CALL, reader.kept_from()
     for index in indices:
         logged = reader.logged(index) if 0 <= index < head.size else None
         if logged and (
@@ -126,7 +126,7 @@ def statements_at(reader: Reader, head: Head, member: str, indices: Sequence[int
             left -= len(logged.statement)
             if left < 0:
                 raise refusal("too_large", f"more than {limits.CALL} bytes of Statements")
-            if _whole(logged):
+            if not is_deleted(logged, kept_from) and _whole(logged):
                 found.append((index, logged.statement))
     return found
 

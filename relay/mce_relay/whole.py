@@ -9,6 +9,11 @@ from mce_exchange.v1 import directory_pb2
 from mce_relay.store.protocol import Logged
 
 
+def is_deleted(logged: Logged, kept_from: int) -> bool:
+    """Whether its bytes were deleted on purpose: private ones below `kept_from`, whose entries stay."""
+    return not logged.statement and not logged.public and logged.index < kept_from
+
+
 def is_whole(logged: Logged) -> bool:
     """The Statement is the one that the entry commits to, and a Directory's records are the ones it names."""
     try:

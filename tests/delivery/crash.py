@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
-from mce_relay.store.rows import SqliteReader, SqliteWriter
+from mce_relay.store.rows import SqliteReader
 from mce_relay.store.sqlite import SqliteStore
+from mce_relay.store.writes import SqliteWriter
 
 from mce_exchange.errors import StoreError
 from mce_exchange.store.database import Database

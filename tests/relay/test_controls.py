@@ -10,8 +10,8 @@ import pytest
 from mce_relay import engine, engine_publish
 from mce_relay.core import Core
 from mce_relay.store.protocol import Fate
-from mce_relay.store.rows import SqliteWriter
 from mce_relay.store.sqlite import SqliteStore
+from mce_relay.store.writes import SqliteWriter
 from mce_relay.values import Quotas, Settings
 
 from mce_exchange import limits

@@ -167,14 +167,16 @@ async def test_l3_what_the_log_says_is_erased_is_erased_again(tmp_path: Path) ->
         assert not found(data, folder)
 
 
-def brought_back(source: Path, target: Path, index: int) -> None:
-    """The rows of one message's ciphertext, as the backup has them; the log stays."""
+def brought_back(source: Path, target: Path, index: int, *, ciphertext: bytes = b"") -> None:
+    """The rows of one message's ciphertext, as the backup has them, or that; the log stays."""
     connection = apsw.Connection(str(target))
     connection.execute("ATTACH ? AS old", (str(source),))
     for table in ("payloads", "uploads", "places"):
         connection.execute(
             f"INSERT OR REPLACE INTO {table} SELECT * FROM old.{table} WHERE idx = ?", (index,)
         )
+    if ciphertext:
+        connection.execute("INSERT INTO payloads VALUES (?, ?)", (index, ciphertext))
     connection.execute("INSERT OR REPLACE INTO usage SELECT * FROM old.usage")
     connection.execute("UPDATE messages SET closed = NULL, erased = NULL WHERE idx = ?", (index,))
     connection.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from mce_relay.core import Core
 from mce_relay.sequencer import Group
-from mce_relay.store.rows import SqliteWriter
 from mce_relay.store.sqlite import SqliteStore
+from mce_relay.store.writes import SqliteWriter
 from mce_relay.values import Accepted, EnvelopeIn, Settings
 
 from mce_exchange import limits

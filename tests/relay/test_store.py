@@ -8,8 +8,9 @@ import pytest
 from mce_relay import boot
 from mce_relay.store import sqlite
 from mce_relay.store.protocol import Fate, Logged, Message, Place, Reader, Store, Upload, Usage, Writer
-from mce_relay.store.rows import SqliteReader, SqliteWriter
+from mce_relay.store.rows import SqliteReader
 from mce_relay.store.sqlite import SqliteStore, migrations
+from mce_relay.store.writes import SqliteWriter
 from mce_relay.values import NoMetrics
 
 from mce_exchange.errors import MceError, StoreError

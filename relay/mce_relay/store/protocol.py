@@ -36,7 +36,10 @@ class Fate(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """An entry (34 bytes) and its Statement; `members` are a Directory's member records."""
+    """An entry (34 bytes) and its Statement; `members` are a Directory's member records.
+
+    A private Statement is empty once its bytes have been deleted, after the retention time.
+    """
 
     index: int
     entry: bytes
@@ -146,6 +149,9 @@ class Reader(Protocol):
     def successor(self) -> bytes | None:
         """The Directory that gives this log to other keys (bundle), if it was handed in."""
 
+    def kept_from(self) -> int:
+        """The index below which the bytes of private Statements have been deleted; 0 if none were."""
+
     # Messages.
 
     def message(self, id_: bytes) -> Message | None:
@@ -183,6 +189,9 @@ class Reader(Protocol):
     def erasable(self, closed_by: int, limit: int) -> list[Message]:
         """Messages closed by then whose ciphertext is still held."""
 
+    def unfinished(self) -> int | None:
+        """The lowest index of a message whose `erasure` is not logged yet."""
+
     def held(self) -> list[Message]:
         """Messages of which ciphertext is held."""
 
@@ -204,6 +213,9 @@ class Writer(Reader, Protocol):
 
     def append(self, entry: Logged, parties: Sequence[str]) -> None:
         """Add an entry at the next index; `parties` may see a private one."""
+
+    def delete_statements(self, end: int) -> None:
+        """Overwrite the bytes of private Statements from `kept_from` to `end`, which is the next one."""
 
     def put_checkpoint(self, note: bytes) -> None:
         """Keep the newest checkpoint."""

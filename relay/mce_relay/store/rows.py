@@ -1,9 +1,8 @@
-"""The store's questions and changes in SQL, one method a statement (schema: `migrations/`)."""
+"""The store's questions in SQL, one method a statement (schema: `migrations/`); its changes: `writes`."""
 
-# ruff: noqa: D102 - every method is documented where it is promised: `protocol.Reader`, `protocol.Writer`.
+# ruff: noqa: D102 - every method is documented where it is promised: `protocol.Reader`.
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any, Final
 
 import apsw
@@ -17,7 +16,7 @@ _MESSAGES: Final = f"SELECT {_MESSAGE} FROM messages m JOIN entries e USING (idx
 _PLACE: Final = (
     "p.idx, p.number, p.sender, p.recipient, p.fate, p.wrap, p.deadline, p.prekey_refused, p.rewrap"
 )
-_UPLOAD: Final = "root, owner, size, started, complete, idx"
+UPLOAD: Final = "root, owner, size, started, complete, idx"
 _MEND: Final = "look at the disk: is it full, read-only, or failing?"
 _ALL: Final = "idx >= ?1 AND idx < ?2"
 # From the two indexes, so that what others said is not even read.
@@ -101,6 +100,10 @@ class SqliteReader:
     def successor(self) -> bytes | None:
         return self._value("SELECT bundle FROM successor")
 
+    def kept_from(self) -> int:
+        row = self._one("SELECT kept_from FROM retention")
+        return int(row[0]) if row else 0
+
     def message(self, id_: bytes) -> Message | None:
         row = self._one(f"{_MESSAGES} WHERE e.id = ?", id_)
         return _message(row) if row else None
@@ -136,7 +139,7 @@ class SqliteReader:
         return Usage(held=held, day=day, messages=messages, statements=statements)
 
     def upload(self, root: bytes) -> Upload | None:
-        row = self._one(f"SELECT {_UPLOAD} FROM uploads WHERE root = ?", root)
+        row = self._one(f"SELECT {UPLOAD} FROM uploads WHERE root = ?", root)
         return _upload(row) if row else None
 
     def roots(self) -> set[bytes]:
@@ -160,6 +163,17 @@ class SqliteReader:
         where = "WHERE m.closed <= ? AND m.erased IS NULL ORDER BY m.closed LIMIT ?"
         return [_message(row) for row in self._all(f"{_MESSAGES} {where}", closed_by, limit)]
 
+    def unfinished(self) -> int | None:
+        # Three questions that an index answers each.
+        wheres = (
+            "closed IS NULL",
+            "closed IS NOT NULL AND erased IS NULL",
+            "erased IS NOT NULL AND attested = 0",
+        )
+        each = " UNION ALL ".join(f"SELECT min(idx) AS idx FROM messages WHERE {where}" for where in wheres)
+        row = self._one(f"SELECT min(idx) FROM ({each})")
+        return None if row is None else row[0]
+
     def held(self) -> list[Message]:
         held = "SELECT idx FROM payloads UNION SELECT idx FROM uploads WHERE idx IS NOT NULL"
         return [_message(row) for row in self._all(f"{_MESSAGES} WHERE m.idx IN ({held})")]
@@ -174,9 +188,7 @@ class SqliteReader:
 
     def orphans(self, started_by: int, limit: int) -> list[Upload]:
         where = "WHERE idx IS NULL AND started <= ? ORDER BY started LIMIT ?"
-        return [
-            _upload(row) for row in self._all(f"SELECT {_UPLOAD} FROM uploads {where}", started_by, limit)
-        ]
+        return [_upload(row) for row in self._all(f"SELECT {UPLOAD} FROM uploads {where}", started_by, limit)]
 
     def _logged(self, row: Row) -> Logged:
         index, entry, id_, public, author, statement = row
@@ -204,147 +216,6 @@ class SqliteReader:
     def _value(self, sql: str, *values: Any) -> bytes | None:
         row = self._one(sql, *values)
         return bytes(row[0]) if row else None
-
-
-class SqliteWriter(SqliteReader):
-    """A `Writer` inside the writer connection's open transaction."""
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        self._do("SAVEPOINT work")
-        try:
-            yield
-        except BaseException:
-            # A full disk ends the whole transaction by itself: nothing is left to go back to.
-            if self._connection.in_transaction:
-                self._do("ROLLBACK TO work")
-                self._do("RELEASE work")
-            raise
-        self._do("RELEASE work")
-
-    def append(self, entry: Logged, parties: Sequence[str]) -> None:
-        self._do(
-            "INSERT INTO entries (idx, entry, id, public, author, statement) VALUES (?, ?, ?, ?, ?, ?)",
-            entry.index,
-            entry.entry,
-            entry.id,
-            entry.public,
-            entry.author,
-            entry.statement,
-        )
-        for place, record in enumerate(entry.members):
-            self._do("INSERT INTO records (idx, place, record) VALUES (?, ?, ?)", entry.index, place, record)
-        for member in sorted(set(parties)):
-            self._do("INSERT INTO parties (member, idx) VALUES (?, ?)", member, entry.index)
-
-    def put_checkpoint(self, note: bytes) -> None:
-        self._do("INSERT OR REPLACE INTO checkpoint (one, note) VALUES (1, ?)", note)
-
-    def put_ended(self, size: int, note: bytes) -> None:
-        self._do("INSERT OR REPLACE INTO ended (size, note) VALUES (?, ?)", size, note)
-
-    def put_successor(self, bundle: bytes | None) -> None:
-        if bundle is None:
-            self._do("DELETE FROM successor")
-        else:
-            self._do("INSERT INTO successor (one, bundle) VALUES (1, ?)", bundle)
-
-    def put_anchor(self, size: int, note: bytes, *, witnessed: bool) -> None:
-        self._do(
-            "INSERT INTO anchors (size, note, witnessed) VALUES (?, ?, ?) ON CONFLICT (size) DO UPDATE"
-            " SET note = excluded.note, witnessed = coalesce(excluded.witnessed, witnessed)",
-            size,
-            note,
-            note if witnessed else None,
-        )
-
-    def put_message(
-        self, message: Message, places: Sequence[Place], payload: bytes, roots: Sequence[bytes]
-    ) -> None:
-        self._do(
-            "INSERT INTO messages (idx, sender, accepted, expires, size) VALUES (?, ?, ?, ?, ?)",
-            message.index,
-            message.sender,
-            message.accepted,
-            message.expires,
-            message.size,
-        )
-        self._do("INSERT INTO payloads (idx, payload) VALUES (?, ?)", message.index, payload)
-        for place in places:
-            self.put_place(place)
-        for root in roots:
-            self._do("UPDATE uploads SET idx = ? WHERE root = ?", message.index, root)
-
-    def use_number(self, sender: str, recipient: str, number: int, id_: bytes) -> None:
-        self._do(
-            "INSERT INTO numbers (sender, recipient, number, id) VALUES (?, ?, ?, ?)",
-            sender,
-            recipient,
-            number,
-            id_,
-        )
-
-    def put_place(self, place: Place) -> None:
-        self._do(
-            "INSERT OR REPLACE INTO places (idx, number, sender, recipient, fate, wrap, deadline,"
-            " prekey_refused, rewrap) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            place.index,
-            place.number,
-            place.sender,
-            place.recipient,
-            int(place.fate),
-            place.wrap,
-            place.deadline,
-            place.prekey_refused,
-            place.rewrap,
-        )
-
-    def close(self, index: int, when: int) -> None:
-        self._do("UPDATE messages SET closed = ? WHERE idx = ? AND closed IS NULL", when, index)
-        self._do(
-            "UPDATE places SET fate = ? WHERE idx = ? AND fate = ?",
-            int(Fate.EXPIRED),
-            index,
-            int(Fate.PENDING),
-        )
-
-    def erase(self, message: Message, when: int) -> None:
-        self._do("DELETE FROM payloads WHERE idx = ?", message.index)
-        self._do("DELETE FROM uploads WHERE idx = ?", message.index)
-        self._do("UPDATE places SET wrap = x'', rewrap = x'' WHERE idx = ?", message.index)
-        self._do("UPDATE messages SET erased = ? WHERE idx = ?", when, message.index)
-
-    def attest(self, indices: Sequence[int]) -> None:
-        for index in indices:
-            self._do("UPDATE messages SET attested = 1 WHERE idx = ?", index)
-
-    def put_usage(self, member: str, usage: Usage) -> None:
-        self._do(
-            "INSERT OR REPLACE INTO usage (member, held, day, messages, statements) VALUES (?, ?, ?, ?, ?)",
-            member,
-            usage.held,
-            usage.day,
-            usage.messages,
-            usage.statements,
-        )
-
-    def put_upload(self, upload: Upload) -> None:
-        self._do(
-            f"INSERT OR REPLACE INTO uploads ({_UPLOAD}) VALUES (?, ?, ?, ?, ?, ?)",
-            upload.root,
-            upload.owner,
-            upload.size,
-            upload.started,
-            upload.complete,
-            upload.index,
-        )
-
-    def remove_upload(self, root: bytes) -> None:
-        self._do("DELETE FROM uploads WHERE root = ?", root)
-
-    def _do(self, sql: str, *values: Any) -> None:
-        with typed():
-            self._connection.execute(sql, values)
 
 
 def _message(row: Row) -> Message:

@@ -16,7 +16,8 @@ from typing import IO, Final
 import apsw
 
 from mce_exchange.errors import StoreError
-from mce_relay.store.rows import SqliteReader, SqliteWriter, typed
+from mce_relay.store.rows import SqliteReader, typed
+from mce_relay.store.writes import SqliteWriter
 
 _FULL: Final = 2
 _BUSY_MS: Final = 10_000
