@@ -32,7 +32,7 @@ from mce_exchange.errors import (
 )
 from mce_exchange.header import Core, read_header
 from mce_exchange.hotline import answers, persons, prekeys
-from mce_exchange.hotline.signing import obeying
+from mce_exchange.hotline.signing import lives_now, obeying
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.log.entry import LogEntry
 from mce_exchange.log.receipt import Receipt, verify_receipt
@@ -194,6 +194,11 @@ class Dispatch:
         self._check_not_behind(draft.recipients)
         # A prekey that a revoked key signed is sealed to no more, whichever way the revocation came.
         state = obeying(self._state(), self._home.publishing.revocations())
+        if not lives_now(state, self._identity.author.signers[0]):
+            raise UsageError(
+                f"no key of {self._identity.member} that is here counts now",
+                remedy="`mce key list` says why; enter a new one, or let the board give one",
+            )
         to = []
         for member in draft.recipients:
             sequence, previous_id = self._home.numbers.next(member)

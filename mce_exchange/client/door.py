@@ -46,6 +46,8 @@ def exchange(home: Home, identity: Identity, state: PublicState) -> Statement:
 
 async def keep_door(node: Node, relay: GrpcRelay, *, every: float) -> None:
     """As long as the node runs: go over to the next door once the relay admits it."""
+    # A node that is started for a moment does not end half way.
+    node.unfinished = lambda: _next_way(node) is not None
     while True:
         await asyncio.sleep(every)
         way = await node.run_home(_next_way, node)

@@ -133,7 +133,7 @@ class Intake:
         if member != self._record.me:
             text += f": telephone {member} before you rely on it"
         elif not board.adopted(self._home, self._record.identity, state, given.statement):
-            text += ", which this home does not hold: if it lost nothing, telephone the board and contest"
+            text += ", which this home does not hold: if it lost nothing, telephone board and federation now"
         self._record.alarm(Alarm.KEY_CHANGE, f"log {given.index} of {member}", text)
 
     def _private_one(self, given: Given, state: PublicState, tree: Tree) -> None:

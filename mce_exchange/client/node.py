@@ -105,6 +105,8 @@ class Node:
         self._listeners: dict[asyncio.Event, Set[News]] = {}
         self._caught_up = asyncio.Event()
         self._due = True
+        # What else has begun and is not to be broken off, by whoever runs beside the loops.
+        self.unfinished: Callable[[], bool] = bool
         self._closed = False
         self._seen = -1
         self._behind = home.settings.find(BEHIND) is not None
@@ -127,6 +129,11 @@ class Node:
     def _takes_part(self) -> bool:
         return not self.follower.size or self.follower.state.takes_part(self.identity.member)
 
+    def _standing(self) -> tuple[object, ...]:
+        """What a change of lets go, or holds back, what waits for the relay: our standing, anybody's keys."""
+        state = self.follower.state
+        return self._takes_part(), state.directory.id, len(state.revoked), len(state.recovered)
+
     async def idle(self) -> bool:
         """Whether nothing waits, and the log is followed to the relay's newest checkpoint.
 
@@ -135,7 +142,8 @@ class Node:
         settled = await self.run_home(self.home.settled)
         # Asked for between the two looks: so it covers all that was published before, and nothing came since.
         reached = await self._reached(await self._relay.checkpoint())
-        return settled and reached and await self.run_home(self.home.settled)
+        done = reached and not await self.run_home(self.unfinished)
+        return settled and done and await self.run_home(self.home.settled)
 
     async def look(self) -> None:
         """What the node does now and then, done now: the newest anchor, upkeep."""
@@ -277,7 +285,7 @@ class Node:
         await self._reached(await self._relay.checkpoint(held))
         async with aclosing(self._relay.receive(self.follower.size)) as batches:
             async for batch in batches:
-                part = self._takes_part()
+                before = self._standing()
                 try:
                     await self.run_home(self._intake.take, batch)
                 except LogError as error:
@@ -293,7 +301,7 @@ class Node:
                 first, self._due = self._due and self._caught_up.is_set(), not self._caught_up.is_set()
                 if first or self.follower.state.prekey(self.identity.member) is None:
                     await self._keep_up()
-                self.changed(frozenset((News.LOG,)) if self._takes_part() == part else EVERYTHING)
+                self.changed(frozenset((News.LOG,)) if self._standing() == before else EVERYTHING)
         return came
 
     async def _anchors(self) -> None:

@@ -95,7 +95,8 @@ class Renewal:
         else:
             publishing.hold(queued.id)
             text = "no key of this member is left to sign with, and what is to be signed waits for one"
-            self._home.alarms.put(Alarm.NOT_SENT, about="no signing key", text=text, at=now)
+            about = f"no signing key since {statement.signers[0].hex()}"
+            self._home.alarms.put(Alarm.NOT_SENT, about=about, text=text, at=now)
 
     def _id(self, statement: Statement) -> bytes:
         return statement.id(self._identity.network_id)

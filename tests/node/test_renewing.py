@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import pytest
+
 from mce_exchange import statement as statements
 from mce_exchange.client import keeping
 from mce_exchange.client.facade import Hotline, Item
 from mce_exchange.client.relay import Outcome
 from mce_exchange.directory import changes
 from mce_exchange.directory.model import Member
-from mce_exchange.errors import RefusedError, TransportError
+from mce_exchange.errors import RefusedError, TransportError, UsageError
 from mce_exchange.hotline import changing
 from mce_exchange.hotline.answers import Author
 from mce_exchange.hotline.changing import Reason
@@ -64,6 +66,11 @@ def renew(world: World, card: Member) -> None:
     proceed(world, lambda draft, v: changes.renew(draft, card, version=v))
 
 
+async def status(hotline: Hotline, id_: str) -> str:
+    async with asyncio.timeout(SOON):
+        return (await hotline.settled(id_)).deliveries[0].status
+
+
 async def idle(hotline: Hotline) -> None:
     async with asyncio.timeout(SOON):
         await hotline.idle()
@@ -85,7 +92,7 @@ async def test_d8_what_waited_under_a_retired_key_goes_by_the_new_one(world: Wor
             assert door.signers() == {new.public.id}
             # The answer, two messages, and a void for each number that they had.
             assert sorted(one.type for one in door.given) == ["delivered", "header", "header", "void", "void"]
-            assert (await pt.settled(came)).deliveries[0].status == "delivered"
+            assert await status(pt, came) == "delivered"
             for id_ in queued:
                 sent = await be.sent(id_)
                 assert (sent.state, sent.reason) == ("failed", "key_ended")
@@ -152,6 +159,8 @@ async def test_without_a_key_all_of_it_waits_for_one(world: World) -> None:
         assert door.given[0].digest == revoke.digest
         assert "waits for one" in await alarm(be, Alarm.NOT_SENT)
         assert (await be.sent(queued)).state == "queued"
+        with pytest.raises(UsageError, match="that is here counts now"):
+            await send(be, world)
         # The federation enters another one.
         card = card_of(world, world.federation.people["be"].second, new)
         ask(world, card, new)
@@ -218,7 +227,7 @@ async def test_what_was_refused_before_we_knew_is_signed_anew_when_we_do(world: 
             door.last = 10**9
             world.relay.wake()
             await version(be, 3)
-            assert (await pt.settled(came)).deliveries[0].status == "delivered"
+            assert await status(pt, came) == "delivered"
 
 
 async def test_a_contest_by_a_retired_key_goes_and_what_two_signed_is_told(world: World) -> None:
