@@ -6,7 +6,7 @@ megabytes of cache. It holds ids, indices and words of the report, never content
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from mce_exchange.errors import StoreError
 
 Row = tuple[Any, ...]
 
-_SCHEMA: Final = """
+SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS seen (
     id        BLOB PRIMARY KEY,
     log_index INTEGER NOT NULL
@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS step (
 class Ledger:
     """For one thread at a time."""
 
-    def __init__(self, path: Path | None = None, *, schema: str = _SCHEMA) -> None:
+    def __init__(self, path: Path | None = None, *, schema: str = SCHEMA) -> None:
         with _typed():
             # Nothing begins a transaction but `write`.
             self._connection = sqlite3.connect(path or "", isolation_level=None)
@@ -77,7 +77,8 @@ class Ledger:
             yield
             self.run("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
+            # Where SQLite has rolled back by itself, what led here is the error to tell.
+            with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
 

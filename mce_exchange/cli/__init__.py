@@ -1,10 +1,10 @@
 """`mce`: a hotline's node and its desk on the command line.
 
 `setup` makes and joins, `mail` sends and answers, `approving` is the second person's, `running` runs the
-node, `doctor` finds what is wrong, `evidence` and `exporting` prove, `keys` is the life of keys, `board`
-what a hotline's board signs, `witness` cosigns anchors, `questions` what a person decides, `backup` saves
-and restores a home, `erasing` destroys, `directory` the federation's ceremony, `common` what all of them
-share, `home` what those share that need one.
+node, `doctor` finds what is wrong, `evidence` and `exporting` prove, `auditing` watches, `keys` is the life
+of keys, `board` what a hotline's board signs, `witness` cosigns anchors, `questions` what a person decides,
+`backup` saves and restores a home, `erasing` destroys, `directory` the federation's ceremony, `common` what
+all of them share, `home` what those share that need one.
 
 A module is imported when one of its commands is called: see `lazy`.
 """
@@ -51,6 +51,7 @@ lazy.add(
 for group, text in {
     "keys:key": "The life of every key; new ones, revocations, contests.\n\nExample: mce key --home be",
     "board:board": "A hotline's board: its keys, and a new key for a hotline that lost everything.",
+    "auditing:audit": "Watch the log: every entry, signature, number, deadline and erasure checked.",
     "evidence:evidence": "Proof of who sent what to whom, when it arrived, that it was erased.",
     "witness:witness": "Cosigning the log's anchors for the federation.\n\nExample: mce witness --home be",
     "directory:directory": "The federation's Directory: make, change, sign, publish.",

@@ -10,7 +10,7 @@ from cyclopts import App
 from mce_exchange.errors import MceError, UsageError
 
 # What only the extra `node` installs.
-_NODE: Final = frozenset({"apsw", "grpc", "grpc_status", "google.rpc"})
+_NODE: Final = frozenset({"apsw", "grpc", "grpc_status", "google.rpc", "prometheus_client"})
 
 
 def add(app: App, *paths: str) -> None:

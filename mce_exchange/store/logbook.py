@@ -106,6 +106,25 @@ class Logbook:
             size,
         )
 
+    def rows(self, first: int, last: int) -> Iterator[tuple[int, bytes, bytes | None, tuple[bytes, ...]]]:
+        """Index, entry, the Statement if it was given to us, member records: from `first` below `last`."""
+        for r in self._database.each(
+            "SELECT e.log_index, e.entry, s.raw, s.members FROM entry e"
+            " LEFT JOIN statement s USING (log_index) WHERE e.log_index >= ? AND e.log_index < ? ORDER BY 1",
+            first,
+            last,
+        ):
+            yield r[0], r[1], r[2], records(r[3] or b"")
+
+    def notes(self, above: int) -> list[tuple[int, bytes]]:
+        """(size, note) of the anchors kept of at least a size, the smallest first, the witnessed one too."""
+        rows = self._database.rows(
+            "SELECT size, note FROM anchor WHERE size >= ?1 UNION SELECT size, note FROM witnessed"
+            " WHERE size >= ?1 ORDER BY size",
+            above,
+        )
+        return [(int(r[0]), bytes(r[1])) for r in rows]
+
     def entry(self, index: int) -> bytes:
         """One entry (34 bytes)."""
         return bytes(self._database.value("SELECT entry FROM entry WHERE log_index = ?", index))

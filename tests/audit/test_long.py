@@ -166,3 +166,18 @@ def test_what_waits_is_bounded_by_bytes_too() -> None:
     assert [next(made) for _ in range(3)] == [0, 1, 2]
     assert len(read) < 10
     assert list(made) == list(range(3, 200))
+
+
+def test_a_file_is_written_on_from_where_it_stands() -> None:
+    case = Case()
+    whole = case.file()
+    pieces = case.pieces()
+    rest = build(
+        pieces[3:],
+        network_id=case.network_id,
+        tree=case.tree,
+        anchor=case.anchor(),
+        anchor_size=case.tree.size,
+        written=5,
+    )
+    assert whole[:5] + list(rest) == whole
