@@ -116,3 +116,11 @@ def test_a_consistency_proof_over_a_tree_that_is_known_in_part() -> None:
         merkle.Tree(LEAVES[:3]).consistency_proof_beyond(4, 5, [])
     with pytest.raises(ValueError, match="shorter"):
         merkle.Tree(LEAVES[:3]).consistency_proof_beyond(2, 5, [])
+
+
+def test_hashes_of_a_level_are_the_roots_of_its_whole_subtrees() -> None:
+    for level in range(4):
+        width = 2**level
+        roots = [naive(LEAVES[at : at + width]) for at in range(0, len(LEAVES) // width * width, width)]
+        assert TREE.hashes(level, 0, len(roots)) == b"".join(roots)
+        assert TREE.hashes(level, 1, 3) == b"".join(roots[1:3])

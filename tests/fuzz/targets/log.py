@@ -29,6 +29,13 @@ def _note(data: bytes) -> None:
     assert read == note.parse(read.encode())
 
 
+def _lines(data: bytes) -> None:
+    """As a witness hands them in: nothing but lines, whatever they are put behind."""
+    read = note.parse_lines(data)
+    assert note.encode_lines(read) == data
+    assert note.parse(b"text\n\n" + data).signatures == read
+
+
 def _checkpoint(data: bytes) -> None:
     """The text, then the note that the log signs over it."""
     text = data.decode(errors="replace")
@@ -136,6 +143,12 @@ def _notes() -> tuple[bytes, ...]:
 
 
 @cache
+def _cosigned() -> tuple[bytes, ...]:
+    lines = note.parse(world.witnessed_anchor()).signatures
+    return (note.encode_lines(lines[2:4]), note.encode_lines(lines))
+
+
+@cache
 def _anchors() -> tuple[bytes, ...]:
     return (world.network().anchor(), world.witnessed_anchor())
 
@@ -165,6 +178,14 @@ def _proofs() -> tuple[bytes, ...]:
 
 TARGETS: Final = (
     Target(name="note", run=_note, errors=BYTES, seeds=_notes, mutate=mutate.notes(_notes), share=6000),
+    Target(
+        name="note-lines",
+        run=_lines,
+        errors=BYTES,
+        seeds=_cosigned,
+        mutate=mutate.notes(_cosigned),
+        share=1500,
+    ),
     Target(
         name="checkpoint",
         run=_checkpoint,
