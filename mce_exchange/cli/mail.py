@@ -57,6 +57,7 @@ def send(
     )
     with open_desk(common, secret) as opened:
         with progress(common) as told:
+            opened.dispatch.check(to, manner)
             encrypted = opened.dispatch.encrypt(content, to, attach, act=act, progress=told)
         header_id = opened.dispatch.send(encrypted, manner)
         sent, running = opened.home.outbox.find(header_id), opened.home.locked

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, Self, cast
 
 from mce_exchange import case, limits
 from mce_exchange import statement as statements
-from mce_exchange.client import approving
+from mce_exchange.client import approving, behind
 from mce_exchange.client.attaching import Progress, Reader, Source, Stop, open_file, silent
 from mce_exchange.client.identity import Identity
 from mce_exchange.client.ids import read_id
@@ -44,7 +44,6 @@ from mce_exchange.store.body import Body
 from mce_exchange.store.home import Home
 from mce_exchange.store.outbox import Outgoing
 from mce_exchange.store.publishing import Queued
-from mce_exchange.store.settings import BEHIND
 
 _DEADLINE_CLASSES: Final = 255
 
@@ -97,6 +96,10 @@ class Dispatch:
         self._clock = clock
         self._renewal = Renewal(home, identity, self)
 
+    def check(self, to: Sequence[str], manner: Manner) -> None:
+        """`UsageError` if this home may not seal such a message now. Before the work, on its thread."""
+        behind.check(self._home, self._state(), to, urgent=manner.urgent)
+
     def encrypt(
         self,
         content: bytes,
@@ -112,7 +115,6 @@ class Dispatch:
         `act` is what a policy may reserve to two persons, if the content is such a thing. Raises
         `UsageError` if a recipient cannot be reached safely, `LimitError` above a cap.
         """
-        self._check_not_behind(to)
         for member in to:
             prekeys.to_send(self._state(), member, now_minutes=self._minutes())
         with ExitStack() as stack:
@@ -176,22 +178,9 @@ class Dispatch:
             self._home.alarms.put(Alarm.ASKS_A_PERSON, about=sealed.id.hex(), text=text, at=now)
         return sealed.id
 
-    def _behind(self) -> bool:
-        return self._home.settings.find(BEHIND) is not None
-
-    def _check_not_behind(self, to: Sequence[str]) -> None:
-        """A restored home does not know which numbers it has used, urgent or not (SPEC 9.9, threat H9)."""
-        if self._behind():
-            state = self._state()
-            phones = ", ".join(f"{member}: {prekeys.phone(state, member)}" for member in to)
-            raise UsageError(
-                "this home was restored or copied, and has not followed the log to its end since",
-                remedy=f"`mce run` until it has; if it cannot wait, telephone {phones}",
-            )
-
     def _seal(self, draft: Draft, manner: Manner, act: Act | None) -> Sealed:
         # Again, in the transaction that takes the numbers.
-        self._check_not_behind(draft.recipients)
+        self.check(draft.recipients, manner)
         # A prekey that a revoked key signed is sealed to no more, whichever way the revocation came.
         state = obeying(self._state(), self._home.publishing.revocations())
         if not lives_now(state, self._identity.author.signers[0]):
@@ -241,7 +230,10 @@ class Dispatch:
                 self._home.outbox.uploaded(one.header_id, done=False)
             if outcome.reason in TRANSIENT:
                 return outcome
-            self.not_accepted(one, outcome)
+            if outcome.reason == behind.USED:
+                behind.number_used(self._home, one.header_id)
+            else:
+                self.not_accepted(one, outcome)
             return None
         try:
             receipt = self._verified(outcome, one.statement)
@@ -256,16 +248,20 @@ class Dispatch:
         )
         return None
 
+    def renumber(self) -> None:
+        """What waits, once a home that was behind has followed the log; in the caller's transaction."""
+        behind.renumber(self._home, self._identity.author, self._renewal)
+
     def to_submit(self, limit: int, skip: Container[object]) -> list[Outgoing]:
-        """Messages that wait, by keys that live; none before a restored home has followed the log."""
-        if self._behind():
+        """Messages that wait, by keys that live; none while the home is behind."""
+        if behind.is_behind(self._home):
             return []
         lives = self._renewal.run(self._state(), now=int(self._clock()))
         return self._home.outbox.waiting(limit, skip=skip) if lives else []
 
     def to_publish(self, limit: int, skip: Container[object]) -> list[Queued]:
         """Statements that wait, acknowledgements signed, by keys that live; likewise."""
-        if self._behind():
+        if behind.is_behind(self._home):
             return []
         self._home.publishing.sign_delivered(partial(answers.delivered, self._identity.author))
         self._renewal.run(self._state(), now=int(self._clock()))
@@ -324,7 +320,7 @@ class Dispatch:
         header = read_header(statements.decode(message.statement))
         self._alarm(message.header_id.hex(), f"{refusal} - {refusal.remedy}")
         # A number that the log gave to another message is no longer ours to void (threat H9).
-        if refusal.reason == "sequence_used":
+        if refusal.reason == behind.USED:
             return
         approving.void(self._home, self._identity.author, header, message.header_id)
 

@@ -108,6 +108,7 @@ class Hotline:
             urgent=urgent, deadline_class=deadline_class, supersedes=supersedes, second=second
         )
         await self.node.catch_up(self._catch_up_seconds)
+        await self.node.run_home(self.node.dispatch.check, to, manner)
         if attachments:
             encrypted = await self._encrypted(content, to, attachments, act, progress)
             header_id = await self.node.run_home(self.node.dispatch.send, encrypted, manner)

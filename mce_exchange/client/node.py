@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 
 from mce_exchange.client.anchoring import Anchoring
 from mce_exchange.client.attaching import Progress, silent
+from mce_exchange.client.behind import is_behind
 from mce_exchange.client.dispatch import Dispatch
 from mce_exchange.client.fetch import Fetch
 from mce_exchange.client.forking import Forking
@@ -48,7 +49,6 @@ from mce_exchange.hotline.receiving import Check
 from mce_exchange.log.checkpoint import open_checkpoint, size_of
 from mce_exchange.store.database import News
 from mce_exchange.store.home import Home
-from mce_exchange.store.settings import BEHIND
 
 _T = TypeVar("_T")
 _PAUSE_SECONDS: Final = 15.0
@@ -109,7 +109,6 @@ class Node:
         self.unfinished: Callable[[], bool] = bool
         self._closed = False
         self._seen = -1
-        self._behind = home.settings.find(BEHIND) is not None
 
     async def run_home(self, work: Callable[..., _T], *arguments: Any) -> _T:
         """Run on the home's thread, then wake whom its changes interest. `UsageError` once closed."""
@@ -141,7 +140,7 @@ class Node:
         """
         settled = await self.run_home(self.home.settled)
         # Asked for between the two looks: so it covers all that was published before, and nothing came since.
-        reached = await self._reached(await self._relay.checkpoint())
+        reached = await self._reached()
         done = reached and not await self.run_home(self.unfinished)
         return settled and done and await self.run_home(self.home.settled)
 
@@ -160,13 +159,18 @@ class Node:
                 await self._caught_up.wait()
         self._caught_up.set()
 
-    async def _reached(self, note: bytes) -> bool:
-        """Whether the log as followed reaches this checkpoint of the relay's, and what waited for that."""
-        if not self._covers(note):
+    async def _reached(self, note: bytes = b"", held: bytes = b"") -> bool:
+        """Whether the log as followed reaches the relay's checkpoint; if it does, what waited for that.
+
+        A home that is behind asks for one after it has learned so: an older one covers too little.
+        """
+        if note and not self._covers(note):
             return False
-        if self._behind:
-            await self.run_home(self.upkeep.take_over)
-            self._behind = False
+        behind = await self.run_home(is_behind, self.home)
+        if (behind or not note) and not self._covers(await self._relay.checkpoint(held)):
+            return False
+        if behind:
+            await self.run_home(self.upkeep.take_over, self.dispatch.renumber)
         self._caught_up.set()
         return True
 
@@ -282,7 +286,7 @@ class Node:
         """Follow the log until the stream ends; whether a batch came."""
         came = False
         held = await self.run_home(self.anchoring.held)
-        await self._reached(await self._relay.checkpoint(held))
+        await self._reached(held=held)
         async with aclosing(self._relay.receive(self.follower.size)) as batches:
             async for batch in batches:
                 before = self._standing()
@@ -310,6 +314,7 @@ class Node:
         held = await self.run_home(self.anchoring.held)
         newest = await self._relay.checkpoint(held)
         await self.run_home(self.anchoring.checkpoint, newest, before)
+        await self._reached(newest)
         note = await _found(self._relay.anchor(0))
         lacking = await self.run_home(self.anchoring.anchor, note)
         other = await _found(self._relay.witnessed()) if lacking else None

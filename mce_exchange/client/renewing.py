@@ -67,7 +67,8 @@ class Renewal:
             # Without a key they cannot even be voided: they wait as they are.
             for header_id, raw in home.outbox.queued() if lives else ():
                 if ended.intersection(statements.decode(raw).signers):
-                    self._message(home.outbox.outgoing(header_id))
+                    why = "it waited until the key that signed it ended"
+                    self.send_again(home.outbox.outgoing(header_id), why, reason=ENDED)
 
     def _counts(self, statement: Statement, state: PublicState) -> bool:
         """Whether it holds by the log all the same, or stands in it, so that its receipt is still to come."""
@@ -101,17 +102,17 @@ class Renewal:
     def _id(self, statement: Statement) -> bytes:
         return statement.id(self._identity.network_id)
 
-    def _message(self, message: Outgoing) -> None:
+    def send_again(self, message: Outgoing, why: str, *, reason: str) -> None:
+        """A message that cannot go as it is: the same under a new number, in the caller's transaction."""
         try:
             remedy = f"nothing: it goes again as {self._again(message).hex()}"
         except MceError as error:
             remedy = f"send it again ({error})"
-        refusal = RefusedError(
-            "a message waited until the key that signed it ended",
-            reason=ENDED,
-            fault=Fault.USAGE,
-            remedy=remedy,
-        )
+        text = f"a message does not go as it was: {why}"
+        self.give_up(message, RefusedError(text, reason=reason, fault=Fault.USAGE, remedy=remedy))
+
+    def give_up(self, message: Outgoing, refusal: RefusedError) -> None:
+        """A message has failed, and a person is told."""
         self._dispatch.not_accepted(message, refusal)
 
     def _again(self, message: Outgoing) -> bytes:

@@ -72,17 +72,23 @@ class Replies:
         if body.annulled_id in self._home.outbox.awaiting():
             # Rejected by the home that this one was made from: nobody approves it here.
             self._home.outbox.failed(body.annulled_id, reason="rejected")
-        if self._home.numbers.next(body.recipient)[0] <= body.sequence:
-            id_ = body.annulled_id or signed.statement.id(self._record.identity.network_id)
-            self._home.numbers.give(body.recipient, body.sequence, id_)
+        id_ = body.annulled_id or signed.statement.id(self._record.identity.network_id)
+        self._claimed(body.recipient, body.sequence, id_)
 
     def own_mark(self, given: Given, signed: Signed) -> None:
         """A high-water of ours: a number that it names is used, though its message were withheld."""
         body = statements.body(signed.statement, statement_pb2.HighWater)
-        if self._home.numbers.next(body.recipient)[0] <= body.sequence:
-            self._home.numbers.give(body.recipient, body.sequence, body.header_id)
+        if self._claimed(body.recipient, body.sequence, body.header_id):
             text = f"our mark names number {body.sequence} to {body.recipient}, whose message the relay hides"
             self._record.alarm(Alarm.GAP, f"{body.recipient} {body.sequence} own", text)
+
+    def _claimed(self, peer: str, sequence: int, id_: bytes) -> bool:
+        """Give a number to what the log names for it, unless it has named something; whether that is news."""
+        held = self._home.numbers.given(peer, sequence)
+        if held == id_ or (held is not None and not self._home.outbox.waits(held)):
+            return False
+        self._home.numbers.give(peer, sequence, id_)
+        return True
 
     def answered(self, given: Given, signed: Signed, state: PublicState) -> None:
         """`delivered` and `refused`, for each message named."""

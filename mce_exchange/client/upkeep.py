@@ -2,10 +2,12 @@
 marks, erasure.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from mce_exchange import statement as statements
 from mce_exchange.client import approving, erasure
+from mce_exchange.client.behind import USED
 from mce_exchange.client.record import Record
 from mce_exchange.hotline import answers, prekeys
 from mce_exchange.hotline.follow import Follower
@@ -96,18 +98,22 @@ class Upkeep:
         lives = lives_now(state, identity.author.signers[0])
         return bool(self._follower.size) and reached and lives and state.takes_part(identity.member)
 
-    def take_over(self) -> None:
-        """A restored or copied home has followed the log: from now on it speaks, and says so (SPEC 9.9).
+    def take_over(self, renumber: Callable[[], None]) -> None:
+        """A home that was behind has followed the log: from now on it speaks, and says so (SPEC 9.9).
 
-        The new prekey is where the old private halves are gone, and tells a node that still runs
+        The new prekey is for the old private halves that are gone, and tells a node that still runs
         elsewhere that it is not the only one.
         """
         home, now = self._home, self._record.now
         with home.database.write():
-            if not home.settings.find(BEHIND):
+            why = home.settings.find(BEHIND)
+            if why is None:
                 return
             home.settings.drop(BEHIND)
             home.database.touch(News.OUTBOX, News.STATEMENTS)
+            renumber()
+            if why == USED.encode():
+                return
             # One that was never let out would come between the log's newest and ours.
             home.publishing.withdraw("prekey")
             if self._may_make(held=True):

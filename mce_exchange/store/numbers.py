@@ -28,6 +28,13 @@ class Numbers:
         )
         return (row[0] + 1, row[1]) if row else (1, b"")
 
+    def given(self, peer: str, sequence: int) -> bytes | None:
+        """The id that has a number of ours."""
+        id_: bytes | None = self._database.value(
+            "SELECT id FROM pair WHERE peer = ? AND outgoing = 1 AND sequence = ?", peer, sequence
+        )
+        return id_
+
     def give(self, peer: str, sequence: int, id_: bytes) -> None:
         """Give a number of ours to a message; what the log says later stands above what was meant here."""
         self._database.run("INSERT OR REPLACE INTO pair VALUES (?, 1, ?, ?, x'')", peer, sequence, id_)

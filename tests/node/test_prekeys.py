@@ -1,12 +1,13 @@
 """Encryption keys rotate, and their private halves go for good (promise 8, SPEC section 8.6)."""
 
+import asyncio
 from pathlib import Path
 
 from mce_exchange.client.facade import Hotline
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.database import Database
 from tests.node.conftest import World
-from tests.node.test_exchange import accepted, followed, send
+from tests.node.test_exchange import SOON, accepted, followed, send
 from tests.node.test_order import ready
 from tests.node.test_upkeep import DAY, _day
 
@@ -82,7 +83,9 @@ async def test_a_hotline_that_was_off_for_five_weeks_gets_its_mail(world: World)
     async with world.open("pt") as pt:
         await ready(pt, *ids)
         await pt.acknowledge(*ids)
-        assert any(one.startswith("our newest prekey ended 28 days ago") for one in told(pt))
+        async with asyncio.timeout(SOON):
+            while not any(one.startswith("our newest prekey ended 28 days ago") for one in told(pt)):
+                await asyncio.sleep(0.02)
         await pt.idle()
         newest = pt.node.follower.state.prekey("pt")
         assert newest

@@ -11,12 +11,13 @@ from mce_exchange import statement as statements
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.relay import Outcome
 from mce_exchange.errors import RefusedError, TransportError, UsageError
+from mce_exchange.header import read_header
 from mce_exchange.hotline.follow import Batch
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.outbox import Outgoing
 from mce_exchange.store.settings import BEHIND
 from tests.node.conftest import SCENARIO, World
-from tests.node.hostile import Door
+from tests.node.hostile import Door, MemoryRelay
 from tests.node.test_backup import backup, restore
 from tests.node.test_exchange import SOON, accepted, first, followed, send, settled
 from tests.node.test_hostile import alarm
@@ -75,22 +76,31 @@ def prekeys_of(world: World, member: str) -> int:
     return [getattr(one, "member", "") for one in bodies].count(member)
 
 
-async def test_h9_a_restored_home_sends_nothing_before_it_has_followed_the_log(world: World) -> None:
-    backed_up(world, "be")
+async def lost(world: World) -> list[str]:
+    """`be` is backed up, sends two messages, has an answer to the first; then its disk is lost. Their ids."""
     async with world.open("be") as be, world.open("pt") as pt:
+        await followed(be, world)
+        backed_up(world, "be")
         ids = [await send(be, world) for _ in range(2)]
         await ready(pt, *ids)
         await pt.acknowledge(ids[0])
         await settled(be, ids[0])
     restored(world, "be")
+    return ids
 
+
+async def test_h9_a_restored_home_sends_nothing_before_it_has_followed_the_log(
+    world: World, tmp_path: Path
+) -> None:
+    ids, photo = await lost(world), tmp_path / "photo.png"
+    photo.write_bytes(bytes(range(256)))
     size = len(world.relay.held)
     for door in (Unreached(world.relay, "be"), Late(world.relay, "be")):
         async with world.open("be", door) as be:
             be._catch_up_seconds = 0.3
-            for urgent in (False, True):
+            for attachments in ([], [photo]):
                 with pytest.raises(UsageError, match="followed the log") as caught:
-                    await be.send(SCENARIO.update(), to=["pt", "es"], urgent=urgent)
+                    await be.send(SCENARIO.update(), to=["pt", "es"], attachments=[*attachments])
                 assert "telephone pt: +000000000, es: +000000000" in caught.value.remedy
             await be.node.run_home(be.node.upkeep.run)
             assert be.node.home.numbers.next("pt") == (1, b"")
@@ -110,6 +120,107 @@ async def test_h9_a_restored_home_sends_nothing_before_it_has_followed_the_log(w
         await pt.acknowledge(ids[1])
         assert (await settled(be, ids[1])).deliveries[0].status == "delivered"
         assert len([text for text in texts(be) if "the home that this one was made from" in text]) == 2
+
+
+class Ruled(Door):
+    """As the real relay: a number that another message has is refused."""
+
+    def __init__(self, relay: MemoryRelay, member: str) -> None:
+        super().__init__(relay, member)
+        self.follows = asyncio.Event()
+        self.refused = 0
+
+    async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+        return [self._used(one) or (await super(Ruled, self).submit([one]))[0] for one in messages]
+
+    def _used(self, message: Outgoing) -> RefusedError | None:
+        numbers = [_numbers(held.statement) for held in self.relay.held if held.payload]
+        if _numbers(message.statement).isdisjoint(set().union(*numbers)):
+            return None
+        self.refused += 1
+        return RefusedError("a number is used", reason="sequence_used")
+
+    async def receive(self, from_index: int) -> AsyncGenerator[Batch, None]:
+        await self.follows.wait()
+        async for batch in super().receive(from_index):
+            yield batch
+
+
+def _numbers(statement: bytes) -> set[tuple[str, str, int]]:
+    core = read_header(statements.decode(statement)).core
+    return {(core.sender, one.member, one.sequence) for one in core.recipients}
+
+
+async def test_h9_an_urgent_message_waits_for_the_log_and_takes_the_next_number(world: World) -> None:
+    ids = await lost(world)
+    async with world.open("be", Unreached(world.relay, "be")) as be:
+        be._catch_up_seconds = 0
+        urgent = await be.send(SCENARIO.update(), to=["pt", "es"], urgent=True)
+        assert (await be.sent(urgent)).state == "queued"
+    door = Ruled(world.relay, "be")
+    async with world.open("be", door) as be, world.open("pt") as pt, world.open("es") as es:
+        await asyncio.sleep(0.1)
+        # Durable and whole, and not even shown to the relay under a number that may be another's.
+        assert ((await be.sent(urgent)).state, door.refused) == ("queued", 0)
+        door.follows.set()
+        item = await first(es)
+        assert (item.message, item.id == urgent) == (SCENARIO.update(), False)
+        await ready(pt, *ids[1:], item.id)
+        assert pt.node.home.numbers.id_of("be", 3) == bytes.fromhex(item.id)
+        assert ((await be.sent(urgent)).state, door.refused) == ("failed", 0)
+        assert f"goes again as {item.id}" in await alarm(be, Alarm.NOT_ACCEPTED)
+        # The number to `es` was nobody else's: it is void, and no gap.
+        await be.idle()
+        await followed(es, world)
+        assert es.node.home.numbers.id_of("be", 1)
+        for hotline in (pt, es):
+            world.clock.now += 601
+            await hotline.node.run_home(hotline.node.upkeep.run)
+            assert not kinds(hotline) & {Alarm.FORK, Alarm.NUMBER_USED, Alarm.GAP}
+
+
+async def test_h9_an_urgent_message_whose_number_is_free_goes_as_it_is(world: World) -> None:
+    async with world.open("be") as be:
+        await followed(be, world)
+    backed_up(world, "be")
+    restored(world, "be")
+    async with world.open("be", Unreached(world.relay, "be")) as be:
+        be._catch_up_seconds = 0
+        urgent = await be.send(SCENARIO.update(), to=["pt"], urgent=True)
+    async with world.open("be") as be, world.open("pt") as pt:
+        assert (await first(pt)).id == urgent
+        await accepted(be, urgent)
+
+
+async def test_h9_a_home_that_was_rolled_back_unseen_learns_it_by_a_number_and_sends_again(
+    world: World,
+) -> None:
+    async with world.open("be") as be:
+        await followed(be, world)
+    before = (world.folder / "be/home.db").read_bytes()
+    async with world.open("be") as be, world.open("pt") as pt:
+        old = await send(be, world)
+        await ready(pt, old)
+    # A snapshot of the whole machine: the lock's file is the one that it was.
+    for name in ("home.db-wal", "home.db-shm"):
+        (world.folder / "be" / name).unlink(missing_ok=True)
+    (world.folder / "be/home.db").write_bytes(before)
+    door = Ruled(world.relay, "be")
+    async with world.open("be", door) as be, world.open("pt") as pt:
+        be._catch_up_seconds = 0
+        id_ = await be.send(SCENARIO.update(), to=["pt"])
+        async with asyncio.timeout(SOON):
+            while not door.refused:
+                await asyncio.sleep(0.02)
+        assert be.node.home.settings.find(BEHIND) == b"sequence_used"
+        door.follows.set()
+        assert "goes again as" in await alarm(be, Alarm.NOT_ACCEPTED)
+        async with asyncio.timeout(SOON):
+            while pt.node.home.inbox.count("ready") < 2:
+                await asyncio.sleep(0.02)
+        assert (pt.node.home.numbers.id_of("be", 1), door.refused) == (bytes.fromhex(old), 1)
+        assert (await be.sent(id_)).reason == "sequence_used"
+        assert not kinds(pt) & {Alarm.FORK, Alarm.NUMBER_USED, Alarm.GAP}
 
 
 async def test_h9_a_number_that_only_our_own_mark_shows_is_not_used_again(world: World) -> None:
@@ -226,9 +337,9 @@ async def test_two_nodes_of_one_home_notice_each_other(world: World) -> None:
             assert "another node of this home that runs beside it" in await alarm(standby, Alarm.KEY_CHANGE)
 
 
-async def test_of_two_nodes_that_take_one_number_the_second_fails_aloud(world: World) -> None:
+async def test_a_relay_that_says_a_number_is_used_and_shows_nothing_under_it(world: World) -> None:
     class Strict(Door):
-        """As the real relay: a used number is refused."""
+        """Nothing is taken."""
 
         async def submit(self, messages: Sequence[Outgoing]) -> list[Outcome]:
             return [RefusedError("used", reason="sequence_used") for _ in messages]
@@ -236,7 +347,7 @@ async def test_of_two_nodes_that_take_one_number_the_second_fails_aloud(world: W
     async with world.open("be", Strict(world.relay, "be")) as be:
         id_ = await send(be, world)
         assert (await settled(be, id_)).state == "failed"
-        assert "used" in await alarm(be, Alarm.NOT_ACCEPTED)
+        assert "does not show by what" in await alarm(be, Alarm.NOT_ACCEPTED)
         # Nobody voids a number that is another's.
         await be.idle()
         assert "void" not in {statements.decode(one.statement).type for one in world.relay.held}
