@@ -56,6 +56,7 @@ check: .venv/ready ## format, lint, types, import contracts, protos, generated c
 	$(BIN)/buf lint
 	$(PYTHON) tools/generate --check
 	$(BIN)/python tools/spec_example.py --check
+	$(BIN)/python -m tools.verifier --check
 	$(BIN)/python -m tests.attacks --check
 	$(BIN)/python tools/check_model.py
 

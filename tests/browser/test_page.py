@@ -1,0 +1,181 @@
+"""The page as it is handed out: from a disk, without a network, shown to a person."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mce_exchange import fingerprint
+from mce_exchange.directory.compose import Draft
+from tests.audit.case import Case
+from tests.browser.chromium import PAGE, chromium, opened
+from tests.reader.vectors import load
+from tools.verifier.__main__ import main
+
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+EXAMPLE = VECTORS / "spec-example" / "example.evidence"
+NETWORK = "bad80424e41715dd27d48df8088c139c6e569bba8b54ba1418839d5ea4ed3e86"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """On which nothing goes wrong unseen."""
+    found = opened(browser, PAGE)
+    faults: list[Any] = []
+    found.on("pageerror", lambda error: faults.append(error))
+    found.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    yield found
+    assert faults == []
+    found.close()
+
+
+def verify(page: Page, path: Path, network: str = NETWORK) -> str:
+    page.set_input_files("#file", path)
+    page.fill("#fingerprint", network)
+    page.click("#go")
+    expect(page.locator("#result h2")).to_be_visible()
+    return page.locator("#result h2").inner_text()
+
+
+def outcomes(page: Page) -> list[str]:
+    return page.locator(".steps .outcome").all_inner_texts()
+
+
+def vector(name: str, folder: Path) -> tuple[Path, str]:
+    found = load(VECTORS / "mce1" / f"{name}.json").input
+    path = folder / "given.evidence"
+    path.write_bytes(bytes.fromhex(found["file"]))
+    return path, found["network_id"]
+
+
+def test_the_page_is_the_one_that_its_sources_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["verifier", "--check"])
+    assert main() == 0
+
+
+def test_a_good_file_holds_check_by_check(page: Page) -> None:
+    assert verify(page, EXAMPLE) == "The file holds"
+    assert outcomes(page) == ["held"] * 7 + ["nothing to check"] * 2
+    text = page.locator("#result").inner_text()
+    assert "No witnesses: that the log holds this, and the time, is the relay's word alone." in text
+    assert "Directory version 1, log size 5" in text
+    assert "ML-DSA-65: 6 signatures checked" in text
+    assert "the recipient's node had the message durable, opened and valid" in text
+
+
+def test_the_fingerprint_may_be_words_and_a_wrong_one_is_told(page: Page) -> None:
+    words = fingerprint.words(bytes.fromhex(NETWORK))
+    assert verify(page, EXAMPLE, f" {words.upper()}\n") == "The file holds"
+    for wrong in (words.replace(words.split()[0], "zoo", 1), "abc", "", f"{words} zoo"):
+        page.fill("#fingerprint", wrong)
+        page.click("#go")
+        expect(page.locator("#fingerprint")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#result h2")).to_have_count(0)
+    assert verify(page, EXAMPLE, "00" * 32) == "This file proves nothing"
+    assert "Refused at check 1: another network than the fingerprint says (context)" in page.inner_text(
+        "#result"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("faults/log/evidence-record-behind", 6),
+        ("faults/log/evidence-statement-cut", 4),
+    ],
+)
+def test_a_false_file_is_refused_at_its_check(page: Page, tmp_path: Path, name: str, step: int) -> None:
+    assert verify(page, *vector(name, tmp_path)) == "This file proves nothing"
+    found = outcomes(page)
+    assert found[step - 1] == "REFUSED"
+    assert found.count("REFUSED") == 1
+    assert not {"nothing to check", "held as far as this browser can check"} & set(found)
+
+
+def test_disclosed_streams_and_forks_are_shown(page: Page, tmp_path: Path) -> None:
+    assert verify(page, *vector("evidence-attachment", tmp_path)) == "The file holds"
+    (disclosed,) = load(VECTORS / "mce1" / "evidence-attachment.json").values["disclosed"]
+    assert disclosed["sha256"] in page.inner_text("#result")
+    with page.expect_download() as saved:
+        page.click("text=Save")
+    assert saved.value.suggested_filename == f"message-{disclosed['header_id'][:8]}-stream-1.bin"
+    assert Path(saved.value.path()).read_bytes() == b"p" * 300_000
+    assert verify(page, *vector("evidence-fork", tmp_path)) == "The file holds"
+    assert "the log's key signed two views" in page.inner_text("#result")
+
+
+@pytest.mark.parametrize("missing", ["ML-DSA-65", "ML-DSA-44", "Ed25519"])
+def test_what_a_browser_lacks_is_not_checked_and_says_so(browser: Browser, missing: str) -> None:
+    page = browser.new_page()
+    page.add_init_script(
+        "const real = crypto.subtle.importKey;"
+        "SubtleCrypto.prototype.importKey = function (format, key, how, ...rest) {"
+        f"  if (how.name === '{missing}') return Promise.reject(new DOMException('no', 'NotSupportedError'));"
+        "  return real.call(this, format, key, how, ...rest); };"
+    )
+    page.goto(PAGE.as_uri())
+    assert verify(page, EXAMPLE) == "The file holds as far as this browser can check"
+    assert f"{missing} signatures. This browser lacks the algorithm" in page.inner_text(
+        "#result .warn >> nth=0"
+    )
+    assert f"{missing}: not checked" in page.inner_text(".algorithms")
+    assert "held as far as this browser can check" in outcomes(page)
+    page.close()
+
+
+def test_the_page_loads_nothing_and_may_not(browser: Browser) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(PAGE.as_uri())
+    verify(page, EXAMPLE)
+    assert asked == [PAGE.as_uri()]
+    for attempt in (
+        "await fetch('data:,x')",
+        "await new Promise((done, failed) => Object.assign(new Image(), "
+        "{ onload: done, onerror: failed, src: 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=' }))",
+        "eval('1')",
+        "document.body.innerHTML = '<p>'",
+    ):
+        # Later, since a debugger's own evaluation is above the policy.
+        said = page.evaluate(
+            f"new Promise((done) => setTimeout(async () => {{ try {{ {attempt}; done('done'); }}"
+            " catch { done('refused'); } }))"
+        )
+        assert said == "refused", attempt
+    page.close()
+
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202egpj.\u2066\u200b\x1b[31m=cmd()\u2029</script><b>"
+
+
+class Hostile(Case):
+    def draft(self) -> Draft:
+        return replace(super().draft(), name=HOSTILE)
+
+
+def test_h11_names_of_others_do_nothing_on_the_page(page: Page, tmp_path: Path) -> None:
+    case = Hostile()
+    path = tmp_path / "<img src=x onerror=alert(2)>\u202e.evidence"
+    path.write_bytes(b"".join(case.file()))
+    assert verify(page, path, case.network_id.hex()) == "The file holds"
+    shown = page.locator("dd bdi").first.inner_text()
+    assert shown == (
+        "<img src=x onerror=alert(1)>\\u{202e}gpj.\\u{2066}\\u{200b}\\u{1b}[31m=cmd()\\u{2029}</script><b>"
+    )
+    assert "\\u{202e}.evidence" in page.inner_text(".about")
+    assert page.locator("img, #result script, #result b").count() == 0
+    # Nowhere on the page does a character hide or turn a line around.
+    assert (
+        page.evaluate(r"/[\u200b\u202a-\u202e\u2066-\u2069\u001b\u2029]/.test(document.body.textContent)")
+        is False
+    )

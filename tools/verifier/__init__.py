@@ -1,0 +1,1 @@
+"""The verifier for browsers: its sources, and how they become one HTML file."""
