@@ -196,9 +196,10 @@ class GrpcRelay:
     async def cosign(self, size: int, lines: bytes) -> None:
         """See `Relay`."""
         with _errors():
-            await self._stub.Cosign(
+            answer = await self._stub.Cosign(
                 pb.CosignRequest(size=size, lines=lines), timeout=self._seconds, wait_for_ready=True
             )
+        _there(answer)
 
     async def checkpoint(self, anchor: bytes = b"") -> bytes:
         """See `Relay`."""
