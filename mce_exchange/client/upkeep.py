@@ -73,8 +73,15 @@ class Upkeep:
         held = newest is not None and home.secrets.prekey(newest.id) is not None
         # Without the newest one's private half (a restored home) nobody's next message would open.
         due = prekeys.due(state, me, now_minutes=now // 60) or (newest and not held)
+        due = due and not state.directory.closed
         under_way = self._under_way(size)
-        if due and not under_way and now >= self._next_prekey and self._may_make(held=held):
+        if (
+            due
+            and not state.directory.closed
+            and not under_way
+            and now >= self._next_prekey
+            and self._may_make(held=held)
+        ):
             # An hour apart if the relay refuses them.
             self._next_prekey = now + _HOUR
             self._make(now)
@@ -194,7 +201,7 @@ class Upkeep:
     def _marks(self) -> None:
         """Daily, to each peer we wrote to in the last 30 days: so a withheld last message is noticed."""
         now = self._record.now
-        if now < self._next_marks:
+        if now < self._next_marks or self._follower.state.directory.closed:
             return
         self._next_marks = now + 600
         rows = self._home.database.rows(

@@ -131,6 +131,11 @@ def succeed_relay(draft: Draft, card: RelayCard, *, version: int) -> Draft:
     return replace(draft, relays=(*relays, card.relay), log_keys=_log_keys(draft, card, version))
 
 
+def close(draft: Draft, successor: bytes) -> Draft:
+    """The log ends with this version; `successor` is the id of the network that goes on, or empty."""
+    return replace(draft, closed=True, successor=successor)
+
+
 def set_witnesses(
     draft: Draft,
     *,

@@ -71,6 +71,11 @@ def _log(before: Directory, after: Directory) -> Iterator[str]:
             yield f"relay {relay.id} ends"
         elif was.address != relay.address:
             yield f"relay {relay.id} is at {one_line(relay.address)}"
+        if was is not None:
+            new = len(set(relay.certificates) - set(was.certificates))
+            if was.certificates != relay.certificates:
+                yield f"relay {relay.id} shows {len(relay.certificates)} doors, {new} of them new"
+            yield from _keys(f"relay {relay.id}", was.keys, relay.keys)
     old = {one.value: one.life for one in before.log_keys}
     if any(one.value not in old for one in after.log_keys):
         yield "the log has another key"
@@ -80,6 +85,10 @@ def _log(before: Directory, after: Directory) -> Iterator[str]:
             yield f"witness {one_line(witness.value.name)} begins"
         elif _ended(witnesses[witness.value], witness.life):
             yield f"witness {one_line(witness.value.name)} ends"
+    if after.closed:
+        yield "THE LOG ENDS HERE: nothing that is signed after this version counts"
+        if after.successor:
+            yield f"the members go on in network {after.successor.hex()}"
     if before.quorum != after.quorum:
         yield f"{after.quorum.k} of {after.quorum.n} witnesses, so far {before.quorum.k} of {before.quorum.n}"
 

@@ -18,6 +18,8 @@ def to_send(state: PublicState, member: str, *, now_minutes: int) -> Prekey:
     `UsageError` says that a person has to telephone: nothing else would be safe.
     """
     telephone = f"telephone {member}: {phone(state, member)}"
+    if state.directory.closed:
+        raise UsageError("the federation has ended this log: nothing more is sent in it", remedy=telephone)
     if not state.takes_part(member):
         raise UsageError(f"{member} takes no part in this network now", remedy=telephone)
     newest = state.prekey(member)
@@ -31,6 +33,8 @@ def to_send(state: PublicState, member: str, *, now_minutes: int) -> Prekey:
 def due(state: PublicState, me: str, *, now_minutes: int) -> bool:
     """Whether our next prekey has to be published: a day before the newest ends."""
     newest = state.prekey(me)
+    if state.directory.closed:
+        return False
     return newest is None or now_minutes >= newest.nominal_end_minutes - _AHEAD_MINUTES
 
 

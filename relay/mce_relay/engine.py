@@ -104,7 +104,7 @@ def earlier(group: Group, statement: Statement, member: str) -> Placed | None:
 
 def judge(group: Group, statement: Statement, member: str) -> Signed:
     """Signatures and authority at the next index, by the member who hands it in, who takes part."""
-    refuse_if_moved(group)
+    refuse_if_ended(group)
     if member in group.state.directory.members and not group.state.takes_part(member):
         raise refusal("not_admitted", f"{member} does not take part now")
     with refusing():
@@ -114,8 +114,10 @@ def judge(group: Group, statement: Statement, member: str) -> Signed:
     return signed
 
 
-def refuse_if_moved(group: Group) -> None:
-    """What comes after the log was given away is for its successor to accept (SPEC 9.10)."""
+def refuse_if_ended(group: Group) -> None:
+    """What comes after the log was given away is for its successor to accept, after its end for nobody."""
+    if group.state.directory.closed:
+        raise refusal("wrong_context", "the federation has ended this log")
     if group.successor is not None:
         raise refusal("moved", "this relay has given its log away")
 

@@ -14,7 +14,7 @@ from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import MceError, RefusedError
 from mce_exchange.statement import DIRECTORY, HEADER, Statement
 from mce_exchange.v1 import statement_pb2
-from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge, refuse_if_moved, today
+from mce_relay.engine import Placed, Rules, check_wrap, decode, earlier, judge, refuse_if_ended, today
 from mce_relay.hand import serving
 from mce_relay.refusals import refusal, refusing
 from mce_relay.sequencer import Group
@@ -61,7 +61,7 @@ def _publish_public(
     rules: Rules, group: Group, statement: Statement, members: Sequence[bytes]
 ) -> Placed | RefusedError:
     index = group.size
-    refuse_if_moved(group)
+    refuse_if_ended(group)
     with refusing():
         state = group.state.after(statement.raw, members=members, index=index)
     if statement.type == DIRECTORY:

@@ -294,6 +294,7 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     [own] = [one for one in s.keys("new") if one["state"] == "lives"]
     assert (own["in_use"], own["by_board"]) == (True, True)
 
+    s.section(office, "The log ends")
     every = {(document, one) for document, found in s.documents.items() for one in found}
     assert s.done == every
 

@@ -136,6 +136,21 @@ def test_roots_and_threshold() -> None:
             changes.rotate_roots(Draft.of(BEFORE), version=2, **wrong)
 
 
+def test_whoever_signs_the_end_of_the_log_is_told_so() -> None:
+    lines = told(lambda draft: changes.close(with_other_root(draft), bytes(32)))
+    assert any("THE LOG ENDS HERE" in line for line in lines)
+    assert f"the members go on in network {bytes(32).hex()}" in lines
+    assert after(lambda draft: changes.close(with_other_root(draft), b"")).closed
+
+
+def test_another_door_or_key_of_the_relay_is_told() -> None:
+    card = relay_card("relay", b"Z")
+    lines = told(lambda draft: changes.succeed_relay(with_other_root(draft), card, version=2))
+    assert "relay relay shows 1 doors, 1 of them new" in lines
+    assert "the log has another key" in lines
+    assert sum("relay relay: key" in line for line in lines) == 2
+
+
 def test_a_relay_succeeds_and_the_old_one_signs_no_more() -> None:
     def change(draft: Draft) -> Draft:
         return with_other_root(changes.succeed_relay(draft, relay_card(), version=2))

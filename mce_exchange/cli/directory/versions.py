@@ -93,6 +93,10 @@ def change(
     quorum: Annotated[
         int | None, Parameter(help="How many of all witnesses must cosign an anchor; 0: nobody witnesses.")
     ] = None,
+    close: Annotated[bool, Parameter(negative="", help="The last version: the log ends with it.")] = False,
+    goes_on_in: Annotated[
+        str, Parameter(help="With --close: the root fingerprint of the next network.")
+    ] = "",
     out: Out,
     common: Common = COMMON,
     secret: Secret = SECRET,
@@ -137,6 +141,10 @@ def change(
         quorum=quorum,
         version=version,
     )
+    if goes_on_in and not close:
+        raise UsageError("only a log that ends goes on in another network", remedy="give --close too")
+    if close:
+        draft = changes.close(draft, fingerprints.read_fingerprint(goes_on_in) if goes_on_in else b"")
     return _next(common, state, draft, out, decided)
 
 
