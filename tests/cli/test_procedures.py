@@ -286,9 +286,16 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     s.section(hotline, "A new passphrase")
     s.stop("standby")
 
+    in_flight = send(s, "pt", MEMBERS["be"])
     s.section(hotline, "Everything is lost")
     s.until("pt", lambda now: "the board of hotline.be" in json.dumps(now["alarms"]), "status")
     s.until("new", lambda now: now["prekey_epoch"] > 0 and now["node_runs"], "status")
+    # What was under way opens once the sender's person has said so.
+    waits = ("questions",)
+    asked = s.until("pt", lambda now: any(one["prekey"] for one in now["questions"]), *waits)["questions"]
+    assert [one["message_id"] for one in asked] == [in_flight]
+    s.mce("answer", str(asked[0]["id"]), "--yes", "--home", "pt")
+    s.until("new", lambda now: in_flight in [one["id"] for one in now["messages"]], "inbox")
     s.section(office, "A member was recovered by its board")
     s.until("new", lambda now: now["entered"] == "as the card says", "status")
     [own] = [one for one in s.keys("new") if one["state"] == "lives"]
@@ -297,6 +304,14 @@ def test_the_procedures_run_in_order(script: Script) -> None:
     s.section(office, "The log ends")
     every = {(document, one) for document, found in s.documents.items() for one in found}
     assert s.done == every
+
+
+def send(s: Script, home: str, to: str) -> str:
+    """A message that is in the log."""
+    (s.folder / "update.json").write_text(case.to_json(ScenarioS1(canary="canary").update()))
+    said = s.mce("send", "--to", to, "--message", "update.json", "--home", home)
+    s.until(home, lambda now: now["queued"] == 0, "status")
+    return str(said["id"])
 
 
 def two_persons(s: Script) -> None:
