@@ -1,6 +1,7 @@
 """`mce board …`: a hotline's own board, by files: its keys, and a new key for one that lost everything."""
 
 from pathlib import Path
+from time import gmtime, strftime
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
@@ -19,6 +20,7 @@ from mce_exchange.directory import orders
 from mce_exchange.directory.records import decode_card
 from mce_exchange.keyfile import read_keyfile, replace_file
 from mce_exchange.keys import PrivateKey
+from mce_exchange.log.anchor import claimed_time
 from mce_exchange.log.checkpoint import size_of
 from mce_exchange.primitives.verify import sha256
 from mce_exchange.statement import Statement
@@ -185,11 +187,12 @@ def publish(file: _File, *, common: Common = COMMON, secret: Secret = SECRET) ->
 def _told(common: Common, file: Path, order: Statement, body: statement_pb2.BoardRecovery) -> int:
     key_id = boards.new_key_of(body).public.id
     missing = [one.hex() for one in body.signers if one not in order.signers]
-    cut = size_of(body.cut)
+    cut, time = size_of(body.cut), claimed_time(body.cut)
+    since = f"{strftime('%Y-%m-%d %H:%M', gmtime(time))} UTC" if time else "A TIME THAT CANNOT BE READ"
     lines = [
         f"{file} gives {body.member} a new key and takes all others away:",
         f"  {key_id.hex()}\n  {fingerprints.words(key_id)}",
-        f"  what the lost keys signed from entry {cut} on is disputed",
+        f"  what the lost keys signed from entry {cut} on is disputed: since {since}",
         f"  {len(missing)} signatures are missing"
         if missing
         else "  signed: anybody hands it in, `mce board publish`",
@@ -201,6 +204,7 @@ def _told(common: Common, file: Path, order: Statement, body: statement_pb2.Boar
             "key_id": key_id.hex(),
             "words": fingerprints.words(key_id),
             "cut": cut,
+            "cut_time": time or None,
             "signed": [one.hex() for one in order.signers],
             "missing": missing,
         },

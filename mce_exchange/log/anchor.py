@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mce_exchange import limits
 from mce_exchange.errors import LogError, MalformedError, UsageError
 from mce_exchange.log import note as notes
 from mce_exchange.log.checkpoint import Checkpoint, LogKey, ed25519_line, read_checkpoint, verified
@@ -164,6 +165,17 @@ def open_anchor(
         quorum=quorum(size),
         note=data,
     )
+
+
+def claimed_time(data: bytes) -> int:
+    """The time in the log's own ML-DSA-44 line, for people without the log's key; 0 unless there is just one.
+
+    Changed, it opens for nobody; but a second such line by another key would. `MalformedError`, `LimitError`.
+    """
+    note = notes.parse(data)
+    origin, size = read_checkpoint(note.text).origin, _TIME + limits.ML_DSA_44_SIGNATURE
+    found = [one.value for one in note.signatures if one.name == origin and len(one.value) == size]
+    return int.from_bytes(found[0][:_TIME], "big") if len(found) == 1 else 0
 
 
 def _witness_time(note: Note, checkpoint: Checkpoint, witness: WitnessKey) -> int:

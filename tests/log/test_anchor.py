@@ -139,3 +139,15 @@ def test_lines_stand_by_themselves_and_take_the_place_of_earlier_ones() -> None:
     assert note.encode_lines(second) == both.removeprefix(ANCHOR)
     with pytest.raises(MceError):
         note.parse_lines(b"extension\n\n" + note.encode_lines(first))
+
+
+def test_the_time_that_a_person_reads_is_the_one_that_was_signed_or_none() -> None:
+    assert anchor.claimed_time(witnessed(2000)) == 1000
+    assert anchor.claimed_time(NOTE) == 0
+    # A line by nobody's key hides nothing: the anchor opens, and no time is believed.
+    other = anchor.sign_anchor(CHECKPOINT, time=5, ed25519=LOG[0], ml_dsa_44=WITNESSES[0][1])
+    false = note.parse(other).signatures[-1]
+    read = note.parse(ANCHOR)
+    both = note.Note(read.text, (false, *read.signatures)).encode()
+    assert opened(both, Quorum(0, 0)).time == 1000
+    assert anchor.claimed_time(both) == 0
