@@ -33,6 +33,7 @@ lazy.add(
             "approving:second",
             "approving:approvals",
             "approving:approve",
+            "approving:cosign",
             "running:run",
             "running:status",
             "doctor:doctor",

@@ -78,14 +78,20 @@ def approve(
     Raises `UsageError` for another key than the message names, or if it could not be sent any more, and
     `StoreError` if what lies here is not what was signed.
     """
-    header, signed = _header(home, header_id)
-    _opened(home, header, header_id)
-    if key.public.id != header.core.signers[-1]:
-        raise UsageError(
-            "this message names another key for its second person",
-            remedy="`mce approvals` says whose; reject it and send it again to name another person",
-        )
+    header, signed, _ = awaited(home, header_id)
+    check_key(header, key)
     signed = statements.cosign(signed, key, network_id=identity.network_id)
+    take(home, identity, state, signed.raw, now=now)
+
+
+def take(home: Home, identity: Identity, state: PublicState, raw: bytes, *, now: int) -> bytes:
+    """A header that the second person has signed, here or elsewhere: its id. Raises as `approve` does."""
+    try:
+        signed = statements.decode(raw)
+    except ProtocolError as error:
+        raise UsageError(f"this is no signed message: {error}") from None
+    header_id = signed.id(identity.network_id)
+    awaited(home, header_id)
     state = obeying(state, home.publishing.revocations())
     try:
         authenticate(signed, state=state, index=state.size)
@@ -96,6 +102,25 @@ def approve(
     with home.database.write():
         if not home.outbox.approved(header_id, statement=signed.raw, at=now):
             raise UsageError(f"message {header_id.hex()} awaits nobody any more", remedy=_LIST)
+    return header_id
+
+
+def check_key(header: Header, key: PrivateKey) -> None:
+    """`UsageError` unless it is the one that the message names for its second person."""
+    if key.public.id != header.core.signers[-1]:
+        raise UsageError(
+            "this message names another key for its second person",
+            remedy="`mce approvals` says whose; reject it and send it again to name another person",
+        )
+
+
+def awaited(home: Home, header_id: bytes) -> tuple[Header, statements.Statement, Opened]:
+    """What the first person signed, and what is in it, if it awaits the second one.
+
+    Raises `UsageError` if it does not, `StoreError` if what lies here is not what was signed.
+    """
+    header, signed = _header(home, header_id)
+    return header, signed, _opened(home, header, header_id)
 
 
 def reject(home: Home, identity: Identity, header_id: bytes, *, now: int) -> None:

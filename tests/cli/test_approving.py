@@ -10,11 +10,12 @@ import pytest
 from mce_exchange import case
 from mce_exchange.cli.directory.common import ROOT_LABEL
 from mce_exchange.cli.directory.roots import make_key
-from mce_exchange.client.approving import read_second
+from mce_exchange.client.approving import SECOND_LABEL, read_second
 from mce_exchange.directory import changes
 from mce_exchange.directory.model import Act
 from mce_exchange.directory.records import decode_card
 from mce_exchange.errors import StoreError
+from mce_exchange.keyfile import write_keyfile
 from mce_exchange.primitives.vault import Cost
 from tests.cli.conftest import Run
 from tests.node.conftest import SCENARIO, World
@@ -102,6 +103,46 @@ async def test_the_second_person_by_commands_alone(
         assert [one.annulled_id.hex() for one in voids(world)] == no
         assert mce("be", "approvals").code == 0
         assert mce("be", "approve", no[0], "--reject", "--yes").code == 2
+
+
+async def test_the_second_person_signs_on_a_machine_of_her_own(
+    world: World, mce: Run, tmp_path: Path
+) -> None:
+    secret, key, request, signed = (tmp_path / one for one in ("secret", "second.key", "request", "signed"))
+    secret.write_text("hers alone")
+    second = world.federation.people["be"].second
+    write_keyfile(key, second.seed, "hers alone", label=SECOND_LABEL, cost=Cost.INTERACTIVE)
+    proceed(world, lambda draft, v: changes.set_policy(draft, "be", [Act.URGENT]))
+    (tmp_path / "case.json").write_text(case.to_json(SCENARIO.update()))
+    send = ["send", "--to", "pt", "--message", str(tmp_path / "case.json"), "--urgent", "--json"]
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        one, other = [json.loads(mce("be", *send).out)["id"] for _ in range(2)]
+        wrote = mce("be", "approve", one, "--out", str(request))
+        assert (wrote.code, "in the clear" in wrote.out) == (0, True)
+        assert request.stat().st_mode & 0o777 == 0o600
+        # Without a home: what the header commits to, or nothing.
+        cosign = ["cosign", str(request), "--out", str(signed), "--passphrase-file", str(secret), "--key"]
+        assert "no terminal" in mce("", *cosign, str(key)).err
+        shown = mce("", *cosign, str(key), "--yes")
+        assert shown.code == 0, shown.err
+        assert one in shown.out
+        assert "CASE UPDATE" in shown.out
+        assert "URGENT" in shown.out
+        assert (await be.sent(one)).state == "awaiting"
+        mixed = mce("be", "approve", other, "--signed", str(signed))
+        assert (mixed.code, "another message" in mixed.err) == (2, True)
+        assert mce("be", "approve", one, "--signed", str(request)).code != 0
+        assert mce("be", "approve", one, "--signed", str(signed)).code == 0
+        await accepted(be, one)
+
+        write_keyfile(key, bytes(64), "hers alone", label=SECOND_LABEL, cost=Cost.INTERACTIVE)
+        assert "another key" in mce("", *cosign, str(key), "--yes").err
+        whole = request.read_bytes()
+        for wrong in (b"", b"\xc0", whole[:-1], whole[:-40] + bytes(8) + whole[-32:], whole + b"x"):
+            request.write_bytes(wrong)
+            ran = mce("", *cosign, str(key), "--yes")
+            assert (ran.code, "does not hold what it asks" in ran.err) == (2, True), wrong[:20]
 
 
 @pytest.mark.usefixtures("cheap")

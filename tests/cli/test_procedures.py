@@ -85,8 +85,8 @@ class Script:
         more = ["--json"]
         if arguments[:2] not in WITHOUT_SECRET:
             more += ["--passphrase-file", self.secret(arguments)]
-        if arguments[0] == "approve":
-            more += ["--key-passphrase-file", "secret", "--yes"]
+        if arguments[0] in ("approve", "cosign"):
+            more += ["--yes", *(["--key-passphrase-file", "secret"] if arguments[0] == "approve" else [])]
         if arguments[0] in ("init", "backup", "restore", "passphrase", "second") or arguments[:2] in {
             ("directory", "root"),
             ("board", "key"),
@@ -315,16 +315,17 @@ def send(s: Script, home: str, to: str) -> str:
 
 
 def two_persons(s: Script) -> None:
-    """One message that the second person signs, and one that she does not."""
+    """Messages that the second person signs here and elsewhere, and one that she does not."""
     s.section(ADMINISTRATOR, "Two persons")
     s.section(FEDERATION, "A member's new card")
     s.section(FEDERATION, "Two persons for a member")
     (s.folder / "report.json").write_text(case.to_json(ScenarioS1(canary="canary").update()))
-    s.section(ADMINISTRATOR, "A message that takes two")
-    s.section(ADMINISTRATOR, "A message that takes two")
-    yes, no = [one["id"] for one in s.mce("approvals", "--home", "be")["approvals"]]
+    for _ in range(3):
+        s.section(ADMINISTRATOR, "A message that takes two")
+    yes, no, far = [one["id"] for one in s.mce("approvals", "--home", "be")["approvals"]]
     s.section(ADMINISTRATOR, "The second person decides", _1f0c=yes, _77ab=no)
-    s.until("pt", lambda now: [one["id"] for one in now["messages"]] == [yes], "inbox")
+    s.section(ADMINISTRATOR, "On the second person's own machine", _2e5d=far)
+    s.until("pt", lambda now: [one["id"] for one in now["messages"]] == [yes, far], "inbox")
     assert s.mce("status", "--home", "pt")["alarms"] == []
 
 
