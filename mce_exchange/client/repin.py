@@ -137,6 +137,9 @@ async def _told(directory: Directory, asked: Way) -> Way | None:
     except (grpc.aio.AioRpcError, MceError):
         return None
     relay = _living(directory)
+    if asked.named is not None and directory.version < asked.named[0]:
+        # What a newer one has replaced is nobody's relay any more, whoever has its keys.
+        return None
     # Of two doors during an exchange, the one that is shown.
     return asked.to(relay, directory.version) if relay is not None else None
 

@@ -1,7 +1,7 @@
 """The relay comes back behind another door: whose it is, the Directories say (SPEC 8.7)."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +143,20 @@ async def test_the_relays_door_is_exchanged_under_the_same_log_key(tmp_path: Pat
                     await until_pinned(hotline, ring.door)
                 await exchange(pt, be)
                 assert second == address
+
+
+async def test_d2_a_relay_that_a_newer_directory_has_replaced_is_not_gone_back_to(tmp_path: Path) -> None:
+    f, ring = Federation(("be", "pt")), Keyring.generate()
+    async with Relay(f, tmp_path, keyring(f), "127.0.0.1:0") as address:
+        make_home(f, tmp_path, "be", address)
+        # It was told of version 2, which it has not met in the log yet; now somebody shows it the old relay.
+        with closing(Home.open(tmp_path / "be", PASSPHRASE)) as home, home.database.write():
+            home.settings.put(settings.RELAY_CERTIFICATE, ring.door)
+            home.settings.put(settings.RELAY_NAMED, f"2 {address}")
+        async with node(tmp_path, "be") as be:
+            await asyncio.sleep(1.5)
+            assert await pinned(be) == ring.door
+            assert be.node.follower.size == 0
 
 
 async def test_a_door_that_no_directory_names_is_never_pinned(tmp_path: Path) -> None:
