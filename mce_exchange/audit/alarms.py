@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS alarm (
     seen      INTEGER NOT NULL DEFAULT 0,
     UNIQUE (kind, about)
 );
+CREATE INDEX IF NOT EXISTS alarm_entry ON alarm (log_index);
 """
 
 
@@ -97,6 +98,10 @@ class Alarms:
             index,
             header_id,
         )
+
+    def date(self, first: int, last: int, at: int) -> None:
+        """Those about entries from `first` below `last` are of this time."""
+        self._ledger.run("UPDATE alarm SET at = ? WHERE log_index >= ? AND log_index < ?", at, first, last)
 
     def all(
         self, after: int = 0, *, unseen: bool = False, since: int = 0, until: int = 1 << 62

@@ -266,6 +266,9 @@ class Watch:
     def _dated(self, size: int, time: int) -> None:
         self.now = time
         self._put("now", str(time).encode())
+        # What was found in these entries is of this date, not of the one before.
+        before = self.ledger.value("SELECT max(size) FROM dated") or 0
+        self.alarms.date(before, size, time)
         self.ledger.run("INSERT OR REPLACE INTO dated VALUES (?, ?)", size, time)
         self._terms.dated(size, time)
         self._order.anchored(time)

@@ -5,4 +5,4 @@ from cyclopts import App
 from mce_exchange.cli import lazy
 
 audit = App(name="audit")
-lazy.add(audit, "mce_exchange.cli.watching:watch")
+lazy.add(audit, "mce_exchange.cli.watching:watch", "mce_exchange.cli.reporting:report")

@@ -136,19 +136,20 @@ class Exporting:
         for index, same in groupby(both, key=lambda one: one.index):
             one = next(same)
             told(index, size)
-            if self._shown(one):
+            if shown(self._home, one):
                 yield Piece(one.index, one.raw, one.members)
 
-    def _shown(self, one: Logged) -> bool:
-        """What does not count is evidence of that, if its bytes and its entry are of one form (SPEC 12.2)."""
-        if one.type != PASSED_OVER:
-            return True
-        try:
-            decoded = statements.decode(one.raw)
-        except ProtocolError:
-            return False
-        entry = LogEntry(decoded.public, decoded.digest).encode()
-        return decoded.type != DIRECTORY and entry == self._home.logbook.entry(one.index)
+
+def shown(home: Home, one: Logged) -> bool:
+    """What does not count is evidence of that, if its bytes and its entry are of one form (SPEC 12.2)."""
+    if one.type != PASSED_OVER:
+        return True
+    try:
+        decoded = statements.decode(one.raw)
+    except ProtocolError:
+        return False
+    entry = LogEntry(decoded.public, decoded.digest).encode()
+    return decoded.type != DIRECTORY and entry == home.logbook.entry(one.index)
 
 
 @dataclass(slots=True, kw_only=True)

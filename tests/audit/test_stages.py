@@ -17,7 +17,7 @@ SPEC = Path(__file__).resolve().parents[2] / "SPEC.md"
 
 
 def test_the_spec_has_the_table_that_the_library_follows() -> None:
-    section = SPEC.read_text("utf-8").partition("### 12.4 ")[2].partition("\n## ")[0]
+    section = SPEC.read_text("utf-8").partition("### 12.4 ")[2].partition("\n### ")[0]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
     assert rows == [[s.name, s.proof, s.event, s.asserts, s.asserts_not] for s in stages.TABLE]
     assert {stages.of_refusal(code) for code in pb.RefusalCode.values() if code} <= set(stages.TABLE)

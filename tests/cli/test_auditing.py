@@ -1,11 +1,15 @@
 """`mce audit watch` over an auditor's home and a member's: state, exit codes, metrics."""
 
+import base64
+import io
 import json
+import re
 import time
 from pathlib import Path
 
 import pytest
 
+from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.v1 import statement_pb2 as pb
 from tests import federation
@@ -97,3 +101,31 @@ async def test_a_member_watches_what_it_is_shown(world: AuditedWorld, mce: Run, 
     home.close()
     other = mce("pt", "audit", "watch", *QUIET, "--state", str(state))
     assert (other.code, "fork" in other.out) == (1, True)
+
+
+async def test_a_report_of_a_period_with_the_proof_of_each_anomaly(
+    world: AuditedWorld, mce: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    told(mce(AUDITOR, "audit", "report", "--out", str(out)), 2, "usage", words="no entry is dated")
+    await an_exchange(world)
+    body = pb.Void(signers=[RELAY_KEY.public.id], sender="be", recipient="pt", sequence=1)
+    forged = world.relay.log(
+        Held(world.federation.sign("void", body.SerializeToString(), RELAY_KEY).raw, {"be", "pt"})
+    )
+    await followed_by(world, AUDITOR)
+    ran = mce(AUDITOR, "audit", "report", "--out", str(out), "--json")
+    assert ran.code == 0, ran
+    values = json.loads(ran.out)
+    assert values["flows"] == [{"sender": "BE", "recipient": "PT", "count": None}]
+    [anomaly] = values["anomalies"]
+    assert (anomaly["alarm"]["kind"], anomaly["alarm"]["log_index"]) == ("invalid", forged)
+    data = re.search(r'href="data:application/octet-stream;base64,([^"]+)"', out.read_text())
+    assert data
+    proof = base64.b64decode(data[1])
+    assert len(proof) == anomaly["proof"]
+    report = verify_evidence(io.BytesIO(proof), network_id=world.federation.network_id)
+    assert [(fact.index, str(fact.verdict)) for fact in report.facts] == [(forged, "invalid")]
+    told(
+        mce(AUDITOR, "audit", "report", "--from", "2099-01-01", "--out", str(out)), 2, "usage", words="begins"
+    )
