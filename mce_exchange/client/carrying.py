@@ -47,14 +47,19 @@ def write(home: Home, identity: Identity, header_id: bytes) -> bytes:
     """The file to her. It holds the content in the clear to whoever has it."""
     _, signed, opened = approving.awaited(home, header_id)
     payload = home.outbox.outgoing(header_id).payload
-    return bytes(msgpack.packb([_FORMAT, identity.network_id, signed.raw, payload, opened.secrets[0]]))
+    return pack(identity.network_id, signed.raw, payload, opened.secrets[0])
+
+
+def pack(network_id: bytes, statement: bytes, payload: bytes, secret: bytes) -> bytes:
+    """Network, half-signed header, sealed payload, and the secret that opens it."""
+    return bytes(msgpack.packb([_FORMAT, network_id, statement, payload, secret]))
 
 
 def read(data: bytes) -> Request:
     """What such a file asks to sign; `UsageError` for anything that its own header does not commit to."""
     try:
         format_, network_id, raw, payload, secret = msgpack.unpackb(data)
-        if format_ != _FORMAT or len(network_id) != limits.HASH:
+        if format_ != _FORMAT or not isinstance(network_id, bytes) or len(network_id) != limits.HASH:
             raise ValueError(format_)
         signed = statements.decode(raw)
         header = read_header(signed)

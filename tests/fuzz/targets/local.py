@@ -1,4 +1,4 @@
-"""Files of this machine and certificates: key files, the relay's configuration, PEM and DER."""
+"""Files of this machine and certificates: key files, requests, the relay's configuration, PEM and DER."""
 
 import tempfile
 import tomllib
@@ -8,10 +8,13 @@ from typing import Final
 
 from mce_relay.config import Config, template
 
+from mce_exchange import case
+from mce_exchange.client import carrying
 from mce_exchange.errors import MalformedError, StoreError, UsageError
 from mce_exchange.keyfile import read_keyfile, write_keyfile
 from mce_exchange.primitives import tls
 from mce_exchange.primitives.vault import Cost
+from mce_exchange.sealing import open_message
 from tests.fuzz import mutate, world
 from tests.fuzz.target import Target
 from tests.fuzz.wireform import noise
@@ -70,6 +73,14 @@ def _keyfile(data: bytes) -> None:
     assert read_keyfile(_file(data), "passphrase", label=b"label") == b"secret"
 
 
+def _request(data: bytes) -> None:
+    request = carrying.read(data)
+    # What she is shown is what its header commits to, and it can be signed by whom it names.
+    assert len(request.id) == 32
+    assert case.render(request.message)
+    assert request.header.core.signers[-1:]
+
+
 def _der(data: bytes) -> None:
     tls.check_certificate(data)
     assert tls.to_der(tls.to_pem(data)) == data
@@ -93,6 +104,20 @@ def _keyfiles() -> tuple[bytes, ...]:
         path = Path(folder) / "key"
         write_keyfile(path, b"secret", "passphrase", label=b"label", cost=Cost.INTERACTIVE)
         return (path.read_bytes(),)
+
+
+@cache
+def _requests() -> tuple[bytes, ...]:
+    sealed = world.sealed()
+    opened = open_message(
+        sealed.header,
+        recipient="pt",
+        wrap=sealed.wraps[0],
+        key=world.person("pt").kem,
+        payload=sealed.payload,
+    )
+    network_id = world.network().network_id
+    return (carrying.pack(network_id, sealed.statement.raw, sealed.payload, opened.secrets[0]),)
 
 
 @cache
@@ -121,6 +146,14 @@ TARGETS: Final = (
         seeds=_keyfiles,
         mutate=mutate.text(_keyfiles, _KEY_JSON),
         share=30,
+    ),
+    Target(
+        name="approval-request",
+        run=_request,
+        errors=(UsageError,),
+        seeds=_requests,
+        mutate=noise,
+        share=600,
     ),
     Target(
         name="certificate",
