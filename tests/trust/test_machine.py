@@ -1,10 +1,11 @@
 """Roots, members, a thief and the relay, in any order: what fewer than the threshold can never do.
 
-The thief holds one root key of three, of which two sign, and signing keys of members; the relay is with
-it and logs what it hands in, replays included. Board and members are honest, and one logs the clock.
-After every step:
+The thief holds one root key of three, of which two sign, one key of three of each member's own board, and
+signing keys of members; the relay is with it and logs what it hands in, replays included. The federation's
+board, the members and their boards are honest, and one member logs the clock. After every step:
 
-- every key that counts was entered by the board, and who was not robbed has its own prekeys only;
+- every key that counts was entered by the federation's board or given by its member's, and who was not
+  robbed has its own prekeys only;
 - what an honest member signed is never invalid, and valid below every cut that its time allows;
 - an alert goes between members who were neither robbed nor held back by the stolen root.
 """
@@ -45,10 +46,36 @@ class Said:
     day: int
 
 
+def own_board(member: str) -> list[PrivateKey]:
+    """The keys of a member's own board."""
+    return [PrivateKey.from_seed(f"{member}{number}".encode() * 16 + bytes(16)) for number in range(3)]
+
+
+BOARDS = {member: own_board(member) for member in MEMBERS}
+
+
+class Boards(Federation):
+    """Each member has a board, of which two of three sign."""
+
+    def draft(self) -> Draft:
+        draft = super().draft()
+        return replace(
+            draft,
+            members=[
+                replace(
+                    one,
+                    board_keys=tuple(new_key(key.public) for key in BOARDS[one.id]),
+                    board_threshold=2,
+                )
+                for one in draft.members
+            ],
+        )
+
+
 class Machine(RuleBasedStateMachine):
     @initialize(robbed=st.sampled_from([None, "es", "pt"]))
     def begin(self, robbed: str | None) -> None:
-        self.world = Federation(MEMBERS)
+        self.world = Boards(MEMBERS)
         self.keys = {name: self.world.people[name].key for name in MEMBERS}
         self.genuine = set(self.world.state.directory.holders)
         self.prekeys = {known[-1].id for known in self.world.state.prekeys.values()}
@@ -74,7 +101,8 @@ class Machine(RuleBasedStateMachine):
 
     def fresh(self) -> PrivateKey:
         self.count += 1
-        return PrivateKey.from_seed(self.count.to_bytes(64, "big"))
+        # Both halves are new: a key of which one is known enters nowhere.
+        return PrivateKey.from_seed(self.count.to_bytes(32, "big") * 2)
 
     def logged(self, raw: bytes, members: tuple[bytes, ...] = ()) -> bool:
         """The relay logs it; whether it counts. A public entry that does not hold is passed over."""
@@ -139,10 +167,33 @@ class Machine(RuleBasedStateMachine):
     def the_board_rotates_a_key(self, member: str) -> None:
         key = self.fresh()
         record = self.world.state.directory.members[member]
-        card = replace(record, keys=(new_key(key.public),), board_keys=())
+        card = replace(record, keys=(new_key(key.public),))
         if self.logged(*self.version(lambda d, v: changes.renew(d, card, version=v), ROOTS[:2])):
             self.genuine.add(key.public.id)
             self.keys[member] = key
+
+    @rule(member=members)
+    def its_own_board_gives_a_key(self, member: str) -> None:
+        key, (cut, size) = self.fresh(), self.anchors[-1]
+        if self.logged(self.recovery(member, key, cut, BOARDS[member][:2])):
+            self.genuine.add(key.public.id)
+            self.keys[member] = key
+            self.size_bound[member] = min(size, self.size_bound.get(member, size))
+            # What the lost keys had published is killed with them: the new home makes the next at once.
+            made = self.prekey(member, key)
+            assert self.logged(made)
+            self.prekeys.add(statement.decode(made).id(self.world.network_id))
+        else:
+            assert not self.world.state.takes_part(member), "an honest board is not heard"
+
+    def recovery(self, member: str, key: PrivateKey, cut: bytes, by: list[PrivateKey]) -> bytes:
+        body = statement_pb2.BoardRecovery(
+            signers=[one.public.id for one in by],
+            member=member,
+            new_key=statement_pb2.SigningKey(ed25519=key.public.ed25519, ml_dsa_65=key.public.ml_dsa_65),
+            cut=cut,
+        )
+        return self.world.sign("board-recovery", body.SerializeToString(deterministic=True), *by).raw
 
     def version(
         self, change: Callable[[Draft, int], Draft], roots: Sequence[PrivateKey]
@@ -222,6 +273,14 @@ class Machine(RuleBasedStateMachine):
     def a_lone_root_revokes(self, member: str) -> None:
         assert not self.logged(self.revocation(member, self.keys[member], self.anchors[0][0], [ROOTS[2]]))
 
+    @rule(member=members, other=members)
+    def one_of_a_board_recovers(self, member: str, other: str) -> None:
+        mine, cut = BOARDS[member][2], self.anchors[-1][0]
+        signers = [[mine], [mine, *self.stolen.get(member, [])[:1]], [mine, ROOTS[2]]]
+        signers += [[mine, BOARDS[other][2]], BOARDS[other][:2]] if other != member else []
+        for by in signers:
+            assert not self.logged(self.recovery(member, self.fresh(), cut, by))
+
     def robbed(self, data: st.DataObject) -> tuple[str, PrivateKey]:
         member = data.draw(st.sampled_from(sorted(self.stolen)))
         return member, data.draw(st.sampled_from(self.stolen[member]))
@@ -268,7 +327,7 @@ class Machine(RuleBasedStateMachine):
         state = self.world.state
         held = {id_ for id_, one in state.directory.holders.items() if one.kind is Kind.MEMBER}
         assert held <= self.genuine
-        assert not state.recovered
+        assert set(state.recovered) <= self.genuine
         for member in set(MEMBERS) - self.stolen.keys():
             assert {one.id for one in state.prekeys.get(member, ())} <= self.prekeys
 
@@ -280,9 +339,8 @@ class Machine(RuleBasedStateMachine):
             assert holder
             verdict = verdict_of(holder, state, one.index)
             assert verdict is not Verdict.INVALID
-            if one.author not in self.stolen or (
-                one.index < self.size_bound.get(one.author, one.index + 1)
-                and one.day < self.day_bound.get(one.author, math.inf)
+            if one.index < self.size_bound.get(one.author, one.index + 1) and (
+                one.author not in self.stolen or one.day < self.day_bound.get(one.author, math.inf)
             ):
                 assert verdict is Verdict.VALID
 
