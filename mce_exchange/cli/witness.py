@@ -9,6 +9,7 @@ from mce_exchange import fingerprint as fingerprints
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.home import Desk, open_desk
 from mce_exchange.client.witnessing import make_witness
+from mce_exchange.directory.records import decode_witness
 from mce_exchange.keyfile import replace_file
 from mce_exchange.primitives.verify import sha256
 
@@ -77,10 +78,11 @@ def key(
     with open_desk(common, secret) as desk:
         card = make_witness(desk.home, desk.identity, desk.follower.state, name, lost=lost)
     replace_file(out, card)
-    digest = sha256(card)
+    made, digest = decode_witness(card), sha256(card)
+    # What `mce directory show` says to the roots before they sign.
+    key_id = sha256(made.ed25519 + made.ml_dsa_44).hex()
     words = fingerprints.words(digest)
-    text = (
-        f"Made witness keys. Give {out} to the federation, and compare by telephone:\n{digest.hex()}\n{words}"
-    )
-    common.say({"file": str(out), "fingerprint": digest.hex(), "words": words}, text)
+    text = f"Made witness keys, {key_id}. Give {out} to the federation, and compare by telephone:"
+    values = {"file": str(out), "key": key_id, "fingerprint": digest.hex(), "words": words}
+    common.say(values, f"{text}\n{digest.hex()}\n{words}")
     return 0

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from time import gmtime, strftime
 
 from mce_exchange.directory.model import Act, Directory, Life, Member, SigningKey
+from mce_exchange.primitives.verify import sha256
 from mce_exchange.text import one_line
 
 
@@ -71,6 +72,8 @@ def _log(before: Directory, after: Directory) -> Iterator[str]:
             yield f"relay {relay.id} ends"
         elif was.address != relay.address:
             yield f"relay {relay.id} is at {one_line(relay.address)}"
+        if relay.tiles != (was.tiles if was else ""):
+            yield f"relay {relay.id} shows its log at {one_line(relay.tiles) or 'no address'}"
         if was is not None:
             new = len(set(relay.certificates) - set(was.certificates))
             if was.certificates != relay.certificates:
@@ -82,7 +85,9 @@ def _log(before: Directory, after: Directory) -> Iterator[str]:
     witnesses = {one.value: one.life for one in before.witness_keys}
     for witness in after.witness_keys:
         if witness.value not in witnesses:
-            yield f"witness {one_line(witness.value.name)} begins"
+            key = sha256(witness.value.ed25519 + witness.value.ml_dsa_44).hex()
+            name = f"{one_line(witness.value.name)} of {witness.value.member}"
+            yield f"witness {name} begins, with key {key}"
         elif _ended(witnesses[witness.value], witness.life):
             yield f"witness {one_line(witness.value.name)} ends"
     if after.closed:
