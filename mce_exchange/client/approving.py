@@ -17,7 +17,7 @@ from mce_exchange.directory.authority import authenticate
 from mce_exchange.directory.model import Act
 from mce_exchange.directory.public import PublicState
 from mce_exchange.errors import ProtocolError, StoreError, UsageError
-from mce_exchange.header import Header, read_header
+from mce_exchange.header import Header, Recipient, read_header
 from mce_exchange.hotline import answers, persons
 from mce_exchange.hotline.answers import Author
 from mce_exchange.hotline.signing import obeying
@@ -91,7 +91,11 @@ def take(home: Home, identity: Identity, state: PublicState, raw: bytes, *, now:
     except ProtocolError as error:
         raise UsageError(f"this is no signed message: {error}") from None
     header_id = signed.id(identity.network_id)
-    awaited(home, header_id)
+    header, _, _ = awaited(home, header_id)
+    if len(_ours(home, header, header_id)) < len(header.core.recipients):
+        raise UsageError(
+            "its number was used by another home of this member", remedy="reject it, and send it again"
+        )
     state = obeying(state, home.publishing.revocations())
     try:
         authenticate(signed, state=state, index=state.size)
@@ -163,7 +167,7 @@ def expire(record: Record) -> None:
 
 def void(home: Home, author: Author, header: Header, header_id: bytes) -> None:
     """Fill the numbers of a message that nobody will ever take (SPEC section 9.4)."""
-    for recipient in header.core.recipients:
+    for recipient in _ours(home, header, header_id):
         home.publishing.put(
             answers.void(
                 author,
@@ -172,6 +176,12 @@ def void(home: Home, author: Author, header: Header, header_id: bytes) -> None:
                 annulled_id=header_id,
             )
         )
+
+
+def _ours(home: Home, header: Header, header_id: bytes) -> list[Recipient]:
+    """Recipients at whom the log gives the message's number to nothing else (threat H9)."""
+    numbers = home.numbers
+    return [one for one in header.core.recipients if numbers.given(one.member, one.sequence) == header_id]
 
 
 def _header(home: Home, header_id: bytes) -> tuple[Header, statements.Statement]:

@@ -268,6 +268,22 @@ async def test_a_restored_home_learns_first_what_became_of_what_awaited(world: W
         assert "void" not in [statement.decode(one.statement).type for one in world.relay.held[logged:]]
 
 
+async def test_a_number_that_another_home_has_used_is_neither_sent_nor_void(world: World) -> None:
+    policy(world, Act.URGENT)
+    async with world.open("be") as be:
+        await ready(be, world, 2)
+        id_ = await send(be, world, urgent=True)
+        world.relay.log(sealed(world, sequence=1, version=2))
+        await followed(be, world)
+        await alarm(be, Alarm.KEY_CHANGE)
+        with pytest.raises(UsageError, match="used by another home") as caught:
+            await be.approve(id_, world.federation.people["be"].second)
+        assert "reject" in caught.value.remedy
+        await be.reject(id_)
+        await be.idle()
+        assert voids(world) == []
+
+
 async def test_a_policy_for_two_and_one_person_alarms_before_it_is_needed(world: World) -> None:
     person = world.federation.people["be"]
     policy(world, Act.URGENT)
