@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, progress
-from mce_exchange.cli.home import open_desk
+from mce_exchange.cli.home import open_home
 from mce_exchange.client.identity import Identity
 from mce_exchange.passphrase import PassphraseFrom, passphrase_from
 from mce_exchange.primitives.vault import Cost
@@ -75,12 +75,12 @@ def backup(
 
     Example: mce backup --home be --out be.backup --backup-passphrase-file backup.secret
     """
-    with open_desk(common, secret) as opened:
+    with open_home(common, secret) as home:
         words = backup_secret.source().read(f"the backup {out}", confirm=True)
         at = int(time.time())
         with progress(common) as told:
-            backups.backup(opened.home, out, words, at=at, told=told, cost=_cost(quick))
-        size = opened.follower.size
+            backups.backup(home, out, words, at=at, told=told, cost=_cost(quick))
+        size = home.logbook.size
     common.say(
         {"file": str(out), "log_size": size, "at": at},
         f"Backed up {common.home} to {out}, as of entry {size} of the log. Keep its passphrase elsewhere.",
@@ -106,14 +106,16 @@ def restore(
         backups.restore(file, common.home, words, new, told=told, cost=_cost(quick))
     home = Home.open(common.home, new)
     try:
-        identity = Identity.of(home)
-        size, at = identity.follower(home).size, home.settings.number(settings.BACKUP_AT)
+        member, at = home.settings.text(settings.MEMBER), home.settings.number(settings.BACKUP_AT)
+        # The whole log is verified again, if there is one yet.
+        joined = home.settings.find(settings.NETWORK_ID) is not None
+        size = Identity.of(home).follower(home).size if joined else 0
     finally:
         home.close()
     taken = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(at))
     common.say(
-        {"home": str(common.home), "member": identity.member, "log_size": size, "at": at},
-        f"Restored {identity.member} as of {taken}, entry {size} of the log, into {common.home}."
+        {"home": str(common.home), "member": member, "log_size": size, "at": at},
+        f"Restored {member} as of {taken}, entry {size} of the log, into {common.home}."
         " Never run the old home again. Next: mce run",
     )
     return 0

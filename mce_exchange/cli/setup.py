@@ -43,7 +43,7 @@ def init(
         made.move_in(home)
     finally:
         home.close()
-    text = f"Made {common.home}. Back up {common.home / 'home.key'} and its passphrase. Next: mce card"
+    text = f"Made {common.home}. Keep its passphrase, and a backup of it: mce backup. Next: mce card"
     common.say({"home": str(common.home), "member": member}, text)
     return 0
 

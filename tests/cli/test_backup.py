@@ -45,6 +45,19 @@ async def test_a_home_goes_into_a_file_and_comes_out_under_another_passphrase(
     assert mce("be", "backup", "--out", str(tmp_path / "other"), *words).code == 2
 
 
+def test_a_home_that_has_joined_nothing_yet_is_kept_too(mce: Run, words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("synthetic")
+    secret = ["--passphrase-file", str(tmp_path / "secret")]
+    names = ["--member", "hotline.be.example", "--name", "Exercise"]
+    old, new, file = (str(tmp_path / name) for name in ("old", "new", "old.backup"))
+    assert mce("", "init", "--home", old, *names, "--quick", *secret).code == 0
+    assert mce("", "backup", "--home", old, "--out", file, *words, *secret).code == 0
+    ran = mce("", "restore", file, "--home", new, *words, *secret)
+    assert (ran.code, "Restored hotline.be.example" in ran.out) == (0, True)
+    cards = [mce("", "card", "--home", home, "--json", *secret).out for home in (old, new)]
+    assert cards[0] == cards[1]
+
+
 async def test_a_changed_passphrase_rewrites_no_body(world: World, mce: Run, tmp_path: Path) -> None:
     async with world.open("be") as be:
         await accepted(be, await send(be, world))
