@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from mce_exchange import case, limits
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, progress, read_file
 from mce_exchange.cli.home import open_desk, open_home
-from mce_exchange.client import desk
+from mce_exchange.client import behind, desk
 from mce_exchange.client.attaching import Progress
 from mce_exchange.client.dispatch import Manner
 from mce_exchange.errors import UsageError
@@ -62,6 +62,8 @@ def send(
         header_id = opened.dispatch.send(encrypted, manner)
         sent, running = opened.home.outbox.find(header_id), opened.home.locked
         warned = [text for member in to for text in warnings(opened.follower.state, member)]
+        if behind.is_behind(opened.home):
+            warned.append(behind.WAITS)
     state = sent.state if sent else "queued"
     where = "The running node sends it." if running else "No node runs: `mce run` sends it."
     if state == "awaiting":

@@ -20,6 +20,11 @@ from mce_exchange.store.settings import BEHIND
 USED: Final = "sequence_used"
 """The relay's reason, and what is said of a home that learns by it that it is behind."""
 
+WAITS: Final = (
+    "this home is behind the log: it sends when it has followed it, perhaps under another id; telephone"
+)
+"""What a person has to know of an urgent message that such a home took."""
+
 
 def is_behind(home: Home) -> bool:
     """Whether this home has yet to follow its log to the end."""

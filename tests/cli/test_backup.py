@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mce_exchange import case
 from mce_exchange.store import settings
 from mce_exchange.store.home import Home
 from tests.cli.conftest import Run
-from tests.node.conftest import PASSPHRASE, World
-from tests.node.test_exchange import accepted, send
+from tests.node.conftest import PASSPHRASE, SCENARIO, World
+from tests.node.test_exchange import accepted, followed, send
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ async def test_a_home_goes_into_a_file_and_comes_out_under_another_passphrase(
 ) -> None:
     async with world.open("be") as be:
         await accepted(be, await send(be, world))
+        await followed(be, world)
         # While the node runs.
         ran = mce("be", "backup", "--out", str(tmp_path / "be.backup"), "--json", *words)
         assert ran.code == 0
@@ -39,6 +41,15 @@ async def test_a_home_goes_into_a_file_and_comes_out_under_another_passphrase(
     restored = Home.open(tmp_path / "new", "another passphrase")
     assert restored.outbox.count("accepted") == 1
     restored.close()
+
+    # It has not followed the log since: it takes what is urgent, and sends nothing yet (threat H9).
+    (tmp_path / "case.json").write_text(case.to_json(SCENARIO.update()))
+    desk = ["--to", "pt", "--message", str(tmp_path / "case.json"), "--json", *new[:4]]
+    refused = mce("", "send", *desk)
+    assert (refused.code, "telephone pt: +000000000" in refused.err) == (2, True)
+    taken = json.loads(mce("", "send", *desk, "--urgent").out)
+    assert (taken["state"], "telephone" in taken["warnings"][0]) == ("queued", True)
+    assert json.loads(mce("", "status", "--json", *new[:4]).out)["behind"] is True
 
     again = mce("", "restore", str(tmp_path / "be.backup"), *new)
     assert (again.code, "not empty" in again.err) == (2, True)
