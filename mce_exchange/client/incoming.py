@@ -52,7 +52,7 @@ class Incoming:
         self._home.numbers.heard(arrived.sender, given.index, message_at=record.now)
         if arrived.disputed:
             self._in_doubt(arrived.header_id, arrived.sender)
-        self._settle(given, arrived, self._opened(given, arrived))
+        self._settle(given, arrived, self._opened(given, arrived, state))
 
     def _in_doubt(self, header_id: bytes, sender: str) -> None:
         text = f"a disputed key of {sender} signed a message to us: telephone before you rely on it"
@@ -88,7 +88,7 @@ class Incoming:
             text = f"{arrived.sender} names another message for number {before} than we hold"
             self._record.alarm(Alarm.FORK, arrived.header_id.hex(), text)
 
-    def _opened(self, given: Given, arrived: Arrived) -> Opened | Refusal | None:
+    def _opened(self, given: Given, arrived: Arrived, state: PublicState) -> Opened | Refusal | None:
         """None if what the relay hands out is not what was signed: no refusal lays that upon the sender."""
         try:
             return open_arrived(
@@ -99,6 +99,11 @@ class Incoming:
                 check=self._check,
             )
         except ContextError:
+            if not given.payload and self._record.older(state):
+                # What the home before had taken is erased at the relay in time: told once, accusing nobody.
+                text = "messages from before this home's keys are not here: ask for what is still needed"
+                self._record.alarm(Alarm.UNDELIVERABLE, "before this home", text)
+                return None
             how = "with other content than was signed" if given.payload else "without its content"
             text = f"a message of {arrived.sender} came {how}: telephone them, and tell the federation"
             self._record.alarm(Alarm.UNDELIVERABLE, arrived.header_id.hex(), text)

@@ -50,12 +50,16 @@ class Record:
         logged = Logged(index=given.index, type=PASSED_OVER, raw=given.statement, members=given.members)
         self.home.logbook.put_statement(logged)
 
+    def older(self, state: PublicState) -> bool:
+        """Whether this is from before the first of this home's keys: another home took and made it."""
+        return not any(state.holder(key_id) for key_id in self.home.secrets.signing_ids())
+
     def not_ours(self, state: PublicState, about: str, text: str) -> None:
         """Something in this member's name that this home did not make (promise 7).
 
         Below the first of this home's keys it was another home of this member, which is told once.
         """
-        if not any(state.holder(key_id) for key_id in self.home.secrets.signing_ids()):
+        if self.older(state):
             about = "before this home"
             text = "the log has Statements of this member that are older than this home's keys"
         self.alarm(Alarm.KEY_CHANGE, about, text)

@@ -114,6 +114,30 @@ async def test_a_hotline_that_lost_everything_comes_back_with_its_mail(world: Wo
             assert await sent_by(world, be, pt) == card.keys[0].public.id
 
 
+async def test_what_the_burnt_home_had_taken_is_told_once(world: World) -> None:
+    async with world.open("be") as be, world.open("pt") as pt, world.open("es") as es:
+        for _ in range(2):
+            id_ = await send(pt, world, "be")
+            item = await first(be)
+            assert item.id == id_
+            await item.acknowledge()
+        await be.idle()
+        await be.idle()
+        card = new_home(world)
+        await followed(es, world)
+        await recovered(world, es, card)
+        await alarm(es, Alarm.KEY_CHANGE)
+    for held in world.relay.held:
+        held.payload = b""
+    async with world.open("be") as be:
+        await followed(be, world)
+        alarms = [one for one in be.node.home.alarms.all() if one.kind is Alarm.UNDELIVERABLE]
+        assert [one.about for one in alarms] == ["before this home"]
+        states = await be.node.run_home(lambda: [one.state for one in be.node.home.inbox.each()])
+        assert states == ["acknowledged", "acknowledged"]
+        assert await be.node.run_home(be.node.home.outbox.count, "queued") == 0
+
+
 class Slow(Door):
     """Gives the log entry by entry."""
 
