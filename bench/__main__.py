@@ -15,7 +15,7 @@ from typing import Final
 from bench.frame import FULL, QUICK, TINY, Scale, Table
 from bench.install import install
 
-PARTS: Final = ("sealing", "attachments", "relay", "log", "growth", "delay", "peers")
+PARTS: Final = ("sealing", "attachments", "relay", "log", "audit", "growth", "delay", "peers")
 QUICK_PARTS: Final = ("sealing", "relay")
 _RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 

@@ -6,7 +6,9 @@ from bench.__main__ import measure
 from bench.frame import TINY
 
 
-@pytest.mark.parametrize("part", ["sealing", "attachments", "relay", "log", "growth", "delay", "peers"])
+@pytest.mark.parametrize(
+    "part", ["sealing", "attachments", "relay", "log", "audit", "growth", "delay", "peers"]
+)
 def test_a_benchmark_runs_with_tiny_sizes(part: str) -> None:
     tables = measure(part, TINY)
     assert tables
