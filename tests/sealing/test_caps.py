@@ -10,7 +10,7 @@ from mce_exchange import statement as statements
 from mce_exchange.errors import DecryptionError, LimitError, UsageError
 from mce_exchange.header import Wrap, read_header
 from mce_exchange.primitives.stream import _MAX_CHUNKS, StreamKey
-from mce_exchange.sealing import Attachment, open_message, rewrap, seal_stream, seal_streams
+from mce_exchange.sealing import Attachment, open_message, reseal_payload, rewrap, seal_stream, seal_streams
 from mce_exchange.v1 import statement_pb2
 from tests.sealing.test_sealing import BE, DRAFT, FEDERATION, PT, SEALED, signed, to
 
@@ -64,6 +64,16 @@ def test_the_longest_content_comes_back_whole() -> None:
         sealed.header, recipient="pt", wrap=sealed.wraps[0], key=PT.kem, payload=sealed.payload
     )
     assert read.content == content
+
+
+def test_a_payload_sealed_again_from_what_a_party_keeps_is_the_same_ciphertext() -> None:
+    made = seal_streams(
+        sender="be", recipients=["pt"], content=b"c", attachments=[attachment("p", "q", b"abc")]
+    )
+    core = signed(made).header.core
+    again = reseal_payload(core, b"c", made.attachments, secret=made.secrets[0])
+    assert again == made.payload
+    assert reseal_payload(core, b"d", made.attachments, secret=made.secrets[0]) != made.payload
 
 
 class Endless(io.RawIOBase):
