@@ -237,11 +237,14 @@ def door(
 ) -> int:
     """Exchange the key of this home's door. The node goes over to it by itself, and the old one ends.
 
+    A backup from before holds the old key, which opens no door then: make another one.
+
     Example: mce key door --home be
     """
     with open_desk(common, secret) as desk:
         made = doors.exchange(desk.home, desk.identity, desk.follower.state)
-    return _queued(common, made, out, "Made another door.")
+    text = "Made another door. Back up once the node has gone over to it: an older backup stays outside."
+    return _queued(common, made, out, text)
 
 
 @key.command
