@@ -184,10 +184,7 @@ class Dispatch:
         # A prekey that a revoked key signed is sealed to no more, whichever way the revocation came.
         state = obeying(self._state(), self._home.publishing.revocations())
         if not lives_now(state, self._identity.author.signers[0]):
-            raise UsageError(
-                f"no key of {self._identity.member} that is here counts now",
-                remedy="`mce key list` says why; enter a new one, or let the board give one",
-            )
+            raise self._no_key()
         to = []
         for member in draft.recipients:
             sequence, previous_id = self._home.numbers.next(member)
@@ -256,8 +253,17 @@ class Dispatch:
         """Messages that wait, by keys that live; none while the home is behind."""
         if behind.is_behind(self._home):
             return []
-        lives = self._renewal.run(self._state(), now=int(self._clock()))
-        return self._home.outbox.waiting(limit, skip=skip) if lives else []
+        if self._renewal.run(self._state(), now=int(self._clock())):
+            return self._home.outbox.waiting(limit, skip=skip)
+        if self._home.outbox.count("queued"):
+            raise self._no_key()
+        return []
+
+    def _no_key(self) -> UsageError:
+        return UsageError(
+            f"no key of {self._identity.member} that is here counts now",
+            remedy="`mce key list` says why; enter a new one, or let the board give one",
+        )
 
     def to_publish(self, limit: int, skip: Container[object]) -> list[Queued]:
         """Statements that wait, acknowledgements signed, by keys that live; likewise."""
