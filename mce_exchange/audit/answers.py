@@ -5,6 +5,7 @@ ledger, so memory does not grow with the file; nothing of it is believed before 
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from mce_exchange import limits
 from mce_exchange.audit import stages
@@ -20,6 +21,8 @@ from mce_exchange.statement import HEADER, Statement
 from mce_exchange.v1 import statement_pb2
 
 NOT_SHOWN = "no answer is shown"
+# Written one by one they cost more than their signatures.
+_TOGETHER: Final = 256
 
 
 class Answers:
@@ -28,6 +31,7 @@ class Answers:
     def __init__(self, network_id: bytes, ledger: Ledger) -> None:
         self._network_id = network_id
         self._ledger = ledger
+        self._waiting: list[Row] = []
 
     def header(self, header_id: bytes) -> Header:
         """A header that the file shows and that counts; `ContextError`."""
@@ -44,15 +48,17 @@ class Answers:
         """One Statement, by the state at its index: what it is if it counts so far, else why it does not."""
         id_ = decoded.id(self._network_id)
         try:
-            before = self._ledger.value("SELECT log_index FROM seen WHERE id = ?", id_)
-            if before is not None:
-                raise ContextError(f"the same as entry {before}: it counts once")
-            signed = authenticate(decoded, state=state, index=index)
-            header = read_header(decoded) if decoded.type == HEADER else None
+            if not self._see(id_, index):
+                raise ContextError(f"the same as entry {self._entry(id_)}: it counts once")
+            try:
+                signed = authenticate(decoded, state=state, index=index)
+                header = read_header(decoded) if decoded.type == HEADER else None
+            except ProtocolError:
+                self._forget(id_)
+                raise
         except ProtocolError as error:
             self._put(invalid(decoded, index, error), ())
             return error
-        self._see(id_, index)
         if header is not None:
             self._message(signed, header, index, id_)
         else:
@@ -62,13 +68,13 @@ class Answers:
 
     def passed_over(self, decoded: Statement, index: int, error: MceError) -> None:
         """The public one that `judge` has just let count does not after all, and why."""
-        self._ledger.run("DELETE FROM seen WHERE id = ?", decoded.id(self._network_id))
+        self._forget(decoded.id(self._network_id))
         self._put(invalid(decoded, index, error), ())
 
     def counts(self, signed: Signed, index: int) -> None:
         """A public one has taken effect: a contest is shown beside what it contests (SPEC section 8.9)."""
         if isinstance(signed.body, statement_pb2.Contest):
-            entry = self._ledger.value("SELECT log_index FROM seen WHERE id = ?", signed.body.statement_id)
+            entry = self._entry(signed.body.statement_id)
             self._say(
                 index, "what it contests is not shown" if entry is None else f"it contests entry {entry}"
             )
@@ -76,6 +82,7 @@ class Answers:
 
     def messages(self, state: PublicState) -> Iterator[Message]:
         """All that count, in log order, by what the whole file shows of revocations."""
+        self.flush()
         rows = self._ledger.each("SELECT log_index, id, sender, created, signers FROM message ORDER BY 1")
         for index, id_, sender, created, signers in rows:
             places = self._ledger.each(
@@ -93,6 +100,7 @@ class Answers:
 
     def facts(self, state: PublicState) -> Iterator[Fact]:
         """Everything else, likewise."""
+        self.flush()
         for row in self._ledger.each(
             "SELECT log_index, type, author, verdict, says, header_id, signers FROM fact ORDER BY 1"
         ):
@@ -121,20 +129,27 @@ class Answers:
                 verdict=_later(row, state),
             )
 
-    def _see(self, id_: bytes, index: int) -> None:
-        self._ledger.run("INSERT INTO seen VALUES (?, ?)", id_, index)
+    def flush(self) -> None:
+        """Into the ledger what waits to be written with others: before it is read, or a transaction ends."""
+        self._ledger.many("INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?, ?, ?)", self._waiting)
+        self._waiting.clear()
+
+    def _see(self, id_: bytes, index: int) -> bool:
+        """Whether this id is new."""
+        return bool(self._ledger.run("INSERT OR IGNORE INTO seen VALUES (?, ?)", id_, index))
+
+    def _forget(self, id_: bytes) -> None:
+        self._ledger.run("DELETE FROM seen WHERE id = ?", id_)
+
+    def _entry(self, id_: bytes) -> int | None:
+        found: int | None = self._ledger.value("SELECT log_index FROM seen WHERE id = ?", id_)
+        return found
 
     def _put(self, fact: Fact, signers: tuple[bytes, ...]) -> None:
-        self._ledger.run(
-            "INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?, ?, ?)",
-            fact.index,
-            fact.type,
-            fact.author,
-            str(fact.verdict),
-            fact.says,
-            fact.header_id,
-            b"".join(signers),
-        )
+        row = (fact.index, fact.type, fact.author, str(fact.verdict), fact.says, fact.header_id)
+        self._waiting.append((*row, b"".join(signers)))
+        if len(self._waiting) == _TOGETHER:
+            self.flush()
 
     def _message(self, signed: Signed, header: Header, index: int, id_: bytes) -> None:
         core = header.core
@@ -243,6 +258,7 @@ class Answers:
         )
 
     def _say(self, index: int | None, more: str) -> None:
+        self.flush()
         self._ledger.run("UPDATE fact SET says = says || '; ' || ? WHERE log_index = ?", more, index)
 
 

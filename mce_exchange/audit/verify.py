@@ -190,7 +190,6 @@ class Reading:
             raise MalformedError("a Directory without its member records")
         self._shown(record.index, decoded, list(record.proof))
         signed = self._answers.judge(decoded, record.index, state)
-        self._state = state.skipped(record.index + 1)
         if decoded.public and isinstance(signed, Signed):
             try:
                 self._state = state.after(record.statement, index=record.index)

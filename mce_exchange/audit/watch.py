@@ -31,7 +31,7 @@ from mce_exchange.errors import ContextError, MceError, ProtocolError, StoreErro
 from mce_exchange.header import read_header
 from mce_exchange.log.anchor import Anchor
 from mce_exchange.log.entry import LogEntry
-from mce_exchange.primitives.verify import equal
+from mce_exchange.primitives.verify import equal, sha256
 from mce_exchange.statement import DIRECTORY, HEADER, Statement
 from mce_exchange.v1 import statement_pb2
 
@@ -121,6 +121,7 @@ class Watch:
             with self.ledger.write():
                 for one in group:
                     self._entry(one, root_of)
+                self.state = self.state.skipped(self.size)
                 self._keep(root_of)
 
     def anchor(self, note: bytes, root_of: RootOf) -> None:
@@ -171,13 +172,12 @@ class Watch:
             if entry.public or self._sees_all():
                 text = f"the bytes of entry {one.index} were not shown to this home"
                 self.alarms.put(Kind.WITHHELD, f"entry {one.index}", text, at=self.now, index=one.index)
-        elif (found := one.statement) is None or LogEntry(found.public, found.digest) != entry:
+        elif (found := one.statement) is None or LogEntry(found.public, sha256(one.raw)) != entry:
             self._invalid(one.index, "its bytes are no Statement of its class")
         elif found.type == DIRECTORY:
             self._directory(one, found)
         else:
             self._statement(one, found, root_of)
-        self.state = self.state.skipped(self.size)
 
     def _sees_all(self) -> bool:
         member = self.state.directory.members.get(self._me)
@@ -292,6 +292,7 @@ class Watch:
     # State.
 
     def _keep(self, root_of: RootOf) -> None:
+        self._answers.flush()
         self._put("network_id", self._network_id)
         self._put("size", str(self.size).encode())
         self._put("root", root_of(self.size))
