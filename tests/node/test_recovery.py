@@ -16,6 +16,7 @@ from mce_exchange.hotline.follow import Batch
 from mce_exchange.store.alarms import Alarm
 from mce_exchange.store.outbox import Outgoing
 from mce_exchange.store.settings import BEHIND
+from mce_exchange.v1 import statement_pb2
 from tests.node.conftest import SCENARIO, World
 from tests.node.hostile import Door, MemoryRelay
 from tests.node.test_backup import backup, restore
@@ -318,6 +319,22 @@ async def test_r1_a_message_is_not_given_a_second_time_after_a_restore(world: Wo
                 await asyncio.sleep(0.02)
         found = {one.header_id.hex(): one.state for one in pt.node.home.inbox.each()}
         assert found == {before: "acknowledged", after: "locked"}
+
+
+async def test_a_restored_home_marks_what_the_lost_one_sent(world: World) -> None:
+    ids = await lost(world)
+    async with world.open("be") as be, world.open("pt") as pt:
+        await until_prekey(be, "be", 2)
+        world.clock.now += 601
+        for _ in range(2):
+            await be.node.run_home(be.node.upkeep.run)
+            await be.idle()
+            world.clock.now += 24 * 3600 + 60
+        decoded = [statements.decode(one.statement) for one in world.relay.held]
+        [mark] = [statement_pb2.HighWater.FromString(d.body) for d in decoded if d.type == "high-water"]
+        assert (mark.recipient, mark.sequence, mark.header_id.hex()) == ("pt", 2, ids[1])
+        await followed(pt, world)
+        assert not kinds(pt) & {Alarm.GAP, Alarm.FORK}
 
 
 async def test_two_nodes_of_one_home_notice_each_other(world: World) -> None:
