@@ -1,6 +1,6 @@
 """All defences, in the order of docs/threats.md."""
 
-from tests.attacks import federation, keys, log, messages, persons, recovery, storage
+from tests.attacks import federation, keys, log, messages, monitor, persons, recovery, storage
 
 DEFENCES = (
     *messages.DEFENCES,
@@ -10,4 +10,5 @@ DEFENCES = (
     *storage.DEFENCES,
     *persons.DEFENCES,
     *recovery.DEFENCES,
+    *monitor.DEFENCES,
 )

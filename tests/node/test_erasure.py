@@ -116,7 +116,9 @@ async def test_nobody_is_asked_who_has_said_so_in_time(world: World, tmp_path: P
             assert hotline.node.home.database.value("SELECT gone FROM message") == 1
 
 
-async def test_content_goes_after_its_retention_and_its_evidence_stays(world: World, tmp_path: Path) -> None:
+async def test_h10_content_goes_after_its_retention_and_its_evidence_stays(
+    world: World, tmp_path: Path
+) -> None:
     async with world.open("be") as be, world.open("pt") as pt:
         id_ = await answered(world, be, pt, tmp_path)
         header_id = bytes.fromhex(id_)
