@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mce_exchange.audit import answers
 from mce_exchange.audit.ahead import ahead
 from mce_exchange.audit.build import build
 from mce_exchange.audit.records import Record
@@ -91,7 +92,8 @@ def test_ten_thousand_statements_take_the_memory_of_a_thousand(tmp_path: Path) -
     assert many[2] - few[2] < 8 * 1024, (few, many)
 
 
-def test_findings_come_in_log_order_when_the_whole_file_holds() -> None:
+def test_findings_come_in_log_order_when_the_whole_file_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_TOGETHER", 16)
     case = Case()
     marks(case, 40)
     later, _ = case.message(sequence=2)
