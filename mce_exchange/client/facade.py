@@ -98,7 +98,9 @@ class Hotline:
 
         What this member's policy reserves to two persons goes only once the other one approves it; `second`
         names her if there are several.
-        The answer is the header id in hex. Raises `CaseError` for a message that breaks a rule,
+        The answer is the header id in hex. A home that was restored refuses what is not `urgent` until it has
+        followed the log, and what it takes before may go under another id (an alarm names it).
+        Raises `CaseError` for a message that breaks a rule,
         `UsageError` for a recipient that has to be telephoned instead, `LimitError` above a cap.
         Attachments are read once, in bounded memory; `progress` is called from another thread.
         """
