@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from mce_exchange.directory.compose import Draft, new_key
-from mce_exchange.directory.model import Act, Life, Living, Member, Relay, SigningKey, Status
+from mce_exchange.directory.model import Act, Directory, Life, Living, Member, Relay, SigningKey, Status
 from mce_exchange.directory.public import PublicState
 from mce_exchange.directory.records import RelayCard
 from mce_exchange.errors import UsageError
@@ -44,6 +44,16 @@ def carried(state: PublicState) -> tuple[Draft, list[str]]:
         )
         draft = _with(draft, after)
     return draft, told
+
+
+def relisted(following: Directory, state: PublicState) -> list[str]:
+    """What a version that somebody else wrote leaves out of that: it changes no verdict, and misleads."""
+    return [
+        f"{member.id}: key {key.public.id.hex()} is listed as living and is revoked"
+        for member in following.members.values()
+        for key in member.keys
+        if not key.life.removed and key.public.id in state.revoked
+    ]
 
 
 def enter(draft: Draft, member: Member) -> Draft:

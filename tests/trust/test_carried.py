@@ -45,6 +45,7 @@ def test_the_next_version_lists_the_recovered_key_and_ends_the_lost_ones(recover
     assert c.state.directory.member("be").certificates == door
     assert verdict(c, NEW, index + 1) is Verdict.VALID
     assert verdict(c, c.people["be"].key, index + 1) is Verdict.INVALID
+    assert changes.relisted(c.state.directory, c.state) == []
     # Once: the version after it has nothing to carry.
     assert changes.carried(c.state) == (Draft.of(c.state.directory), [])
 
@@ -53,6 +54,7 @@ def test_a_version_that_lists_the_lost_key_does_not_undo_the_recovery(recovered:
     c = recovered
     index = c.proceed(lambda draft: replace(draft, name="Of somebody who does not follow the log"))
     assert NEW.public.id not in living(c)
+    assert len(changes.relisted(c.state.directory, c.state)) == 2
     assert verdict(c, NEW, index + 1) is Verdict.VALID
     assert [verdict(c, one, index + 1) for one in (c.people["be"].key, c.people["be"].second)] == [
         Verdict.INVALID

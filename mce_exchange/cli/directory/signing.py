@@ -10,7 +10,7 @@ from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.directory.common import ROOT_LABEL, File, read, written
 from mce_exchange.cli.directory.orders import told
 from mce_exchange.cli.home import open_desk
-from mce_exchange.directory import compose, orders, trust
+from mce_exchange.directory import changes, compose, orders, trust
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import UsageError
 from mce_exchange.keyfile import read_keyfile, replace_file
@@ -58,12 +58,14 @@ def publish(
     bundle = Bundle.decode(read(file))
     body, blocks = compose.body_of(bundle.statement)
     with open_desk(common, secret) as desk:
-        current = desk.follower.state.directory
+        state = desk.follower.state
+        current = state.directory
         # The same judgement as everybody's, before it leaves the house.
         following = trust.open_next(current, bundle, index=max(desk.follower.size, current.index + 1))
         with desk.home.database.write():
             desk.home.publishing.put(Statement(DIRECTORY, body, blocks), members=bundle.members)
-    common.say(
-        {"version": following.version}, f"Version {following.version} waits for the node to publish it."
-    )
+    warned = changes.relisted(following, state)
+    lines = [f"Version {following.version} waits for the node to publish it."]
+    lines += [f"WARNING {one}: the next version should end it" for one in warned]
+    common.say({"version": following.version, "warnings": warned}, "\n".join(lines))
     return 0
