@@ -249,6 +249,11 @@ class Dispatch:
         """What waits, once a home that was behind has followed the log; in the caller's transaction."""
         behind.renumber(self._home, self._identity.author, self._renewal)
 
+    def to_upload(self, skip: Container[object]) -> list[Outgoing]:
+        """The next message with attachments to be put at the relay; none while the home is behind."""
+        waits = not behind.is_behind(self._home)
+        return self._home.outbox.waiting(1, to_upload=True, skip=skip) if waits else []
+
     def to_submit(self, limit: int, skip: Container[object]) -> list[Outgoing]:
         """Messages that wait, by keys that live; none while the home is behind."""
         if behind.is_behind(self._home):

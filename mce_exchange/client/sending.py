@@ -56,7 +56,7 @@ class Sending:
         if not self._takes_part():
             return None
         skip = self._no_upload.waiting() | self._uploading
-        waiting = await self._run(lambda: self._home.outbox.waiting(1, to_upload=True, skip=skip))
+        waiting = await self._run(self._dispatch.to_upload, skip)
         if not waiting:
             return self._no_upload.pause()
         message = waiting[0]

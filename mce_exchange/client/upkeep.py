@@ -117,7 +117,7 @@ class Upkeep:
             if why is None:
                 return
             home.settings.drop(BEHIND)
-            home.database.touch(News.OUTBOX, News.STATEMENTS)
+            home.database.touch(News.OUTBOX, News.UPLOADS, News.STATEMENTS)
             renumber()
             if why == USED.encode():
                 return

@@ -152,19 +152,25 @@ def _numbers(statement: bytes) -> set[tuple[str, str, int]]:
     return {(core.sender, one.member, one.sequence) for one in core.recipients}
 
 
-async def test_h9_an_urgent_message_waits_for_the_log_and_takes_the_next_number(world: World) -> None:
-    ids = await lost(world)
+async def test_h9_an_urgent_message_waits_for_the_log_and_takes_the_next_number(
+    world: World, tmp_path: Path
+) -> None:
+    ids, photo = await lost(world), tmp_path / "photo.png"
+    photo.write_bytes(bytes(range(256)) * 3000)
     async with world.open("be", Unreached(world.relay, "be")) as be:
         be._catch_up_seconds = 0
-        urgent = await be.send(SCENARIO.update(), to=["pt", "es"], urgent=True)
+        urgent = await be.send(SCENARIO.update(), to=["pt", "es"], attachments=[photo], urgent=True)
         assert (await be.sent(urgent)).state == "queued"
     door = Ruled(world.relay, "be")
     async with world.open("be", door) as be, world.open("pt") as pt, world.open("es") as es:
         await asyncio.sleep(0.1)
         # Durable and whole, and not even shown to the relay under a number that may be another's.
         assert ((await be.sent(urgent)).state, door.refused) == ("queued", 0)
+        assert world.relay.attachments == {}
         door.follows.set()
         item = await first(es)
+        await item.save(0, tmp_path / "saved.png")
+        assert (tmp_path / "saved.png").read_bytes() == photo.read_bytes()
         assert (item.message, item.id == urgent) == (SCENARIO.update(), False)
         await ready(pt, *ids[1:], item.id)
         assert pt.node.home.numbers.id_of("be", 3) == bytes.fromhex(item.id)
