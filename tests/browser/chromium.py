@@ -41,17 +41,21 @@ def chromium() -> Iterator[Browser]:
 
 
 def opened(browser: Browser, path: Path) -> Page:
-    """A page from a file, on which an error of its own fails the test that asks `faults`."""
+    """A page from a file."""
     page = browser.new_page()
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(60_000)
     page.goto(path.as_uri())
     return page
 
 
-def judge(browser: Browser, folder: Path) -> Page:
-    """The modules with tests' judge in place of the page's own entry."""
-    path = folder / "judge.html"
-    path.write_text(f'<!doctype html><meta charset="utf-8"><script>{script(JUDGE)}</script>', "utf-8")
+def judge(browser: Browser, folder: Path, *cuts: tuple[str, str]) -> Page:
+    """The modules with tests' judge in place of the page's own entry; cuts take out what they name."""
+    text = script(JUDGE)
+    for old, new in cuts:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path = folder / f"judge-{uuid.uuid4().hex}.html"
+    path.write_text(f'<!doctype html><meta charset="utf-8"><script>{text}</script>', "utf-8")
     return opened(browser, path)
 
 

@@ -126,6 +126,9 @@ const JUDGES = {
       answers: Object.fromEntries(
         messages.map((one) => [one.id, Object.fromEntries(one.places.map((place) => [place.member, place.says]))]),
       ),
+      said: Object.fromEntries([...messages, ...facts].map((one) => [one.index, [one.says ?? "", ...report.beside(one.index)].join("; ")])),
+      steps: messages.map((one) => one.steps.map((step) => [step.index, step.row.stage, step.row.event, step.author, step.member, step.verdict])),
+      witnessed: anchor.hasQuorum,
       forks: forks.map((one) => [one.older, one.newer]),
       disclosed: disclosed.map((one) => ({ header_id: one.header, stream: one.stream, sha256: one.sha256 })),
     };

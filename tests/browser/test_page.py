@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from mce_exchange import fingerprint
 from mce_exchange.directory.compose import Draft
+from mce_exchange.v1 import statement_pb2
 from tests.audit.case import Case
 from tests.browser.chromium import PAGE, chromium, opened
 from tests.reader.vectors import load
@@ -179,3 +181,90 @@ def test_h11_names_of_others_do_nothing_on_the_page(page: Page, tmp_path: Path) 
         page.evaluate(r"/[\u200b\u202a-\u202e\u2066-\u2069\u001b\u2029]/.test(document.body.textContent)")
         is False
     )
+
+
+class Long(Case):
+    """Marks without end."""
+
+    def marks(self, count: int) -> None:
+        key = self.people["be"].key
+        for number in range(1, count + 1):
+            body = statement_pb2.HighWater(
+                signers=[key.public.id],
+                sender="be",
+                recipient="es",
+                sequence=number,
+                header_id=self.sealed.id,
+                log_size=1,
+                log_root=b"r" * 32,
+            )
+            self.log(self.sign("high-water", body.SerializeToString(), key).raw)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    case = Long()
+    case.marks(600)
+    path = tmp_path_factory.mktemp("long") / "long.evidence"
+    path.write_bytes(b"".join(case.file()))
+    return path, case.network_id.hex()
+
+
+def test_a_long_file_is_shown_a_part_at_a_time(page: Page, long: tuple[Path, str]) -> None:
+    assert verify(page, *long) == "The file holds"
+    rows = page.locator("td:text-is('high-water')")
+    assert 0 < rows.count() < 600
+    page.locator("text=Show all >> visible=true").click()
+    expect(rows).to_have_count(600)
+    expect(page.locator("text=Show all >> visible=true")).to_have_count(0)
+
+
+def test_a_long_file_can_be_given_up(page: Page, long: tuple[Path, str]) -> None:
+    page.set_input_files("#file", long[0])
+    page.fill("#fingerprint", long[1])
+    # As soon as there is something to press: the page takes the click while it reads.
+    page.evaluate(
+        "new MutationObserver(() => cancel.hidden || cancel.click()).observe(cancel, { attributes: true })"
+    )
+    page.click("#go")
+    expect(page.locator("#said")).to_have_text("Cancelled: nothing was verified.")
+    expect(page.locator("#result")).to_be_empty()
+    expect(page.locator("#go")).to_be_enabled()
+
+
+def test_the_page_is_for_everybody_and_for_paper(page: Page) -> None:
+    verify(page, EXAMPLE)
+    for role, name in (("button", "Verify"), ("textbox", "Root fingerprint of the network")):
+        expect(page.get_by_role(role, name=name)).to_be_visible()  # type: ignore[arg-type]  # roles are a Literal
+    expect(page.get_by_label("Evidence file or export")).to_be_visible()
+    # Whoever listens is taken to the verdict, and hears it.
+    expect(page.locator("#result h2")).to_be_focused()
+    expect(page.get_by_role("status").first).to_have_text("Done. The file holds.")
+    levels = page.locator("h1, h2, h3, h4").evaluate_all("all => all.map((one) => Number(one.tagName[1]))")
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(CONTRAST) >= 4.5, scheme
+    page.emulate_media(media="print")
+    expect(page.locator("#form")).to_be_hidden()
+    expect(page.locator("#result h2")).to_be_visible()
+
+
+# The least contrast of text to what is behind it, as WCAG 2.2 (1.4.3) reckons it.
+CONTRAST = """() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[0-9.]+/g).slice(0, 3)
+      .map((one) => one / 255).map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+  };
+  return Math.min(...[...document.querySelectorAll("main *")].filter((one) => one.innerText?.trim() && !one.disabled).map((one) => {
+    const both = [light(getComputedStyle(one).color), light(behind(one))].sort((a, b) => b - a);
+    return (both[0] + 0.05) / (both[1] + 0.05);
+  }));
+}"""

@@ -3,52 +3,28 @@
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
 
-from tests.browser.chromium import chromium, judge, sent
+from tests.browser.chromium import chromium
+from tests.browser.judging import FOLDER, VECTORS, Judge
 from tests.reader.vectors import Vector, load
 
-VECTORS = Path(__file__).resolve().parents[1] / "vectors"
-FOLDER = VECTORS / "mce1"
 # What no evidence file holds: wraps, what is under way, private keys. There the header is looked at alone.
 BEYOND = ("opening-", "payload-", "wrap-", "re-wrap-")
 
 
-@dataclass(frozen=True)
-class Judge:
-    """The verifier's modules in a browser, and the folder by which they are told what to judge."""
-
-    page: Page
-    folder: Path
-
-    def call(self, name: str, value: Any) -> Any:
-        return self.page.evaluate(name, sent(self.folder, value))
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    folder = tmp_path_factory.mktemp("judge")
     with chromium() as browser:
-        found = Judge(judge(browser, folder), folder)
-        able = found.call("follow", load(FOLDER / "network.json").input)
-        assert able == {"Ed25519": True, "ML-DSA-65": True, "ML-DSA-44": True}
-        yield found
+        yield Judge.opened(browser, tmp_path_factory.mktemp("judge"))
 
 
 def judged(page: Judge, paths: list[Path]) -> list[tuple[Vector, dict[str, Any]]]:
     vectors = [one for one in map(load, paths) if one.kind not in ("network", "entry")]
-    found = page.call("judge", [{"kind": one.kind, "input": looked_at(one)} for one in vectors])
-    return list(zip(vectors, found, strict=True))
-
-
-def looked_at(vector: Vector) -> dict[str, Any]:
-    names = ("index", "statement") if vector.kind == "envelope" else vector.input
-    return {name: vector.input[name] for name in names}
+    return list(zip(vectors, page.of(vectors), strict=True))
 
 
 def shared(derived: Any, held: Any) -> Any:

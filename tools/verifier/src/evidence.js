@@ -48,6 +48,7 @@ class Reading {
   #part = 0;
   #last = -1;
   #ended = false;
+  #directories = [];
   #forks = [];
   #note;
   #claimed;
@@ -99,16 +100,30 @@ class Reading {
   // 3
   async directory(data) {
     const { bundle, index, proof } = decode("EvidenceDirectory", data);
-    // Copied: the state keeps parts of it, and the window behind `data` goes on.
+    // Copied: the state keeps parts of it, and would keep the whole window behind `data` alive.
     const raw = bundle.statement.slice();
     const members = bundle.members.map((member) => member.slice());
     const statement = parse(raw);
     await this.#included(statement, index, proof);
     this.trace.step = 3;
     this.#answers.see(await idOf(statement, this.networkId), index);
-    if (this.#state) return this.#state.next(raw, members, index, this.verifier);
-    must(index === 0, "context", "the first Directory shown is not entry 0");
-    this.#state = await State.genesis(raw, members, this.networkId, this.verifier);
+    if (this.#state) {
+      await this.#state.next(raw, members, index, this.verifier);
+    } else {
+      must(index === 0, "context", "the first Directory shown is not entry 0");
+      this.#state = await State.genesis(raw, members, this.networkId, this.verifier);
+    }
+    const { body } = this.#state.directory;
+    this.#directories.push({
+      version: body.version,
+      index,
+      roots: statement.blocks.length,
+      threshold: body.root_threshold,
+      members: body.members,
+      issued: body.issued_minutes,
+      expires: body.expires_minutes,
+      closed: body.closed,
+    });
   }
 
   get #known() {
@@ -179,6 +194,7 @@ class Reading {
     return {
       networkId: this.networkId,
       directory: state.directory,
+      directories: this.#directories,
       anchor,
       messages,
       facts,

@@ -23,6 +23,8 @@ export function reportOf(report, verifier) {
     el("h3", {}, "The checks"),
     heldSteps(report, verifier),
     algorithms(verifier),
+    el("h3", {}, "Directories"),
+    directoriesOf(report),
     el("h3", {}, "Messages"),
     messages.length ? table(messages, (one) => messageOf(one, report)) : el("p", {}, "No message is shown."),
     el("h3", {}, "Other entries"),
@@ -94,6 +96,8 @@ function messageOf(message, report) {
       ...row("Written", `${when(core.created_minutes * 60)} by the sender's clock`),
       ...(core.urgent ? row("Urgent", "yes") : []),
       ...(core.supersedes.length ? row("Replaces", code(hex(core.supersedes))) : []),
+      ...row("Lifetime", `${(core.lifetime_seconds / 86_400).toFixed(1)} days after the relay accepted it`),
+      ...row("Judged by its sender with", `Directory version ${core.directory_version}`),
       ...row("Attachments", `${core.streams.length - 1}`),
       ...beside(report, index),
     ),
@@ -107,6 +111,26 @@ function messageOf(message, report) {
           ),
         )
       : [],
+  );
+}
+
+function directoriesOf(report) {
+  const { directories } = report;
+  return table(
+    directories,
+    ({ version, index, roots, threshold, members, issued, expires, closed }) =>
+      el(
+        "tr",
+        {},
+        cell(version),
+        cell(index),
+        cell(`${roots} (threshold ${threshold})`),
+        cell(members),
+        cell(when(issued * 60)),
+        cell(when(expires * 60)),
+        cell([closed ? "it ends the log" : "", ...report.beside(index)].filter(Boolean).join("; ")),
+      ),
+    (rows) => grid("Versions, as signed by the roots", ["Version", "Entry", "Roots signed", "Members", "Issued", "Meant until", "Notes"], rows),
   );
 }
 

@@ -8,18 +8,25 @@ const AT_ONCE = 100;
 export function table(items, draw, around = (drawn) => drawn) {
   const place = el("div", {});
   let shown = 0;
-  const bar = el("p", { class: "more-bar no-print" });
+  const bar = el("p", { class: "no-print" });
   const count = el("span", { role: "status" });
-  const more = (number) => {
-    const drawn = items.slice(shown, shown + number).map(draw);
+  const more = () => {
+    const drawn = items.slice(shown, shown + AT_ONCE).map(draw);
     shown += drawn.length;
     place.append(...[around(drawn)].flat());
     count.textContent = `${shown} of ${items.length} shown`;
     bar.hidden = shown === items.length;
   };
-  const next = el("button", { type: "button", onclick: () => more(AT_ONCE) }, `Show ${AT_ONCE} more`);
-  const all = el("button", { type: "button", onclick: () => more(items.length) }, "Show all");
+  const rest = async () => {
+    next.disabled = all.disabled = true;
+    while (shown < items.length) {
+      more();
+      await new Promise((done) => setTimeout(done));
+    }
+  };
+  const next = el("button", { type: "button", onclick: more }, `Show ${AT_ONCE} more`);
+  const all = el("button", { type: "button", onclick: rest }, "Show all");
   bar.append(count, " ", next, " ", all);
-  more(AT_ONCE);
+  more();
   return el("div", {}, place, bar);
 }
