@@ -51,9 +51,10 @@ def test_every_good_vector_gives_its_values(page: Judge) -> None:
     for vector, said in found:
         assert said["code"] == "accept", (vector.path.name, said)
         values = readable(said["values"])
-        assert values == shared(values, vector.values), vector.path.name
+        told = {name: one for name, one in values.items() if name in vector.values}
+        assert told == shared(told, vector.values), vector.path.name
         # More than an empty agreement.
-        assert vector.kind in ("consistency", "receipt") or shared(values, vector.values)
+        assert told or vector.kind in ("consistency", "receipt")
 
 
 @pytest.mark.parametrize("folder", ["directory", "envelope", "log", "statement"])
