@@ -1,11 +1,34 @@
-"""Every statement of the writer's connection counted; those of a plan fail, before or after they are done."""
+"""Every statement of the writer's connection, and every sync of a file: those of a plan fail, done or not."""
 
-from collections.abc import Set
+import errno
+import os
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 from mce_relay.store.sqlite import SqliteStore
+
+
+@contextmanager
+def failing_syncs(plan: Set[int], *, persisted: bool) -> Iterator[list[int]]:
+    """Every `os.fsync` meanwhile, of attachments, folders, the anchor file, counted; those of a plan fail."""
+    real, count = os.fsync, [0]
+
+    def fsync(fd: Any) -> None:
+        count[0] += 1
+        if count[0] in plan:
+            if persisted:
+                real(fd)
+            raise OSError(errno.EIO, "this disk failed, as planned")
+        real(fd)
+
+    os.fsync = fsync
+    try:
+        yield count
+    finally:
+        os.fsync = real
 
 
 class Connection:

@@ -89,11 +89,13 @@ class Story:
             settings=chosen,
             clock=Clock(NOW + 1),
             store=store,
+            anchor_file=_beside(folder),
         )
 
     def copy(self, folder: Path) -> Path:
         """The log that has begun, in a new folder."""
         shutil.copytree(self.begun, folder)
+        shutil.copy(_beside(self.begun), _beside(folder))
         return folder
 
     async def run(
@@ -145,6 +147,10 @@ class Story:
             await holds(core, promises)
         finally:
             await core.close()
+
+
+def _beside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.anchor")
 
 
 async def holds(core: Core, promises: Promises) -> None:

@@ -35,7 +35,14 @@ class SqliteStore:
         self._idle: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
 
     def open(self) -> None:
-        """Lock, migrate and check; `StoreError`."""
+        """Lock, migrate and check; `StoreError`, and nothing stays locked."""
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.chmod(0o700)
