@@ -41,11 +41,13 @@ bench-quick: .venv-bench/ready ## sealing and relay in two minutes
 fuzz: .venv/ready ## every parser under atheris and hypothesis; INPUTS=200000 SEED=1 ONLY="wire note"
 	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
-soak: .venv/ready ## delivery for longer: model, histories, disks, kills, a quarter of SECONDS=1800 each; POINTS=kills at most, SEED=of them
-	$(BIN)/python tools/check_model.py --seconds $$(($(SECONDS) / 4))
-	$(BIN)/python -m tests.delivery --seconds $$(($(SECONDS) / 4))
-	$(BIN)/python -m tests.storage --seconds $$(($(SECONDS) / 4))
-	$(BIN)/python -m tests.e2e.killing --points $(POINTS) --seconds $$(($(SECONDS) / 4)) \
+soak: .venv/ready ## delivery for longer: model, histories, liars, disks, kills, a fifth of SECONDS=1800 each; POINTS=kills at most, SEED=of them
+	$(BIN)/python tools/check_model.py --seconds $$(($(SECONDS) / 5))
+	$(BIN)/python -m tests.delivery --seconds $$(($(SECONDS) / 5))
+	$(BIN)/python -m tests.simulation --seeds 1000000 --seconds $$(($(SECONDS) / 5)) \
+		--from $(if $(filter-out file,$(origin SEED)),$(SEED),$$RANDOM)
+	$(BIN)/python -m tests.storage --seconds $$(($(SECONDS) / 5))
+	$(BIN)/python -m tests.e2e.killing --points $(POINTS) --seconds $$(($(SECONDS) / 5)) \
 		$(if $(filter-out file,$(origin SEED)),--seed $(SEED))
 
 check: .venv/ready ## format, lint, types, import contracts, protos, generated code, spec examples, model

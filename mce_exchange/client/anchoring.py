@@ -30,6 +30,7 @@ class Anchoring:
         self._asked = 0
         self._judged = False
         self._lacking = 0
+        self._ahead = 0
 
     def held(self) -> bytes:
         """The newest anchor of this home, the log's own lines only, for the relay to look at; or nothing."""
@@ -76,6 +77,8 @@ class Anchoring:
             with self._home.database.write():
                 if anchor is not None or note is None:
                     self._still(anchor)
+                else:
+                    self._starved(note)
                 self._receipts()
                 self._late()
         return anchor is not None and not anchor.witnessed
@@ -89,6 +92,15 @@ class Anchoring:
             self._record.alarm(
                 Alarm.LOG_STANDS_STILL, about, f"{text} ask the federation which Directory is newest"
             )
+
+    def _starved(self, note: bytes) -> None:
+        """Anchors that are new, above a log that is not sent to us: that keeps back as much."""
+        self._ahead = self._ahead or self._record.now
+        if self._record.now - self._ahead >= _STILL_SECONDS:
+            followed = self._follower.size
+            text = f"the relay shows anchors of {size_of(note)} entries and has sent {followed}: for hours it"
+            text = f"{text} keeps back the log; ask the federation which Directory is newest"
+            self._record.alarm(Alarm.LOG_STANDS_STILL, f"followed to {followed}", text)
 
     def witnessed(self, note: bytes | None) -> None:
         """The newest anchor that had its quorum, or that there is none, while the newest of all has not.
@@ -111,7 +123,7 @@ class Anchoring:
         size, tree = anchor.checkpoint.size, self._follower.tree
         if size > tree.size:
             return None
-        self._judged = True
+        self._judged, self._ahead = True, 0
         if not equal(tree.root(size), anchor.checkpoint.root):
             self._fork(f"anchor {size}", "the relay's anchor is not the log that it sent us", note)
         if newest and size < self._home.logbook.anchored:
@@ -123,6 +135,8 @@ class Anchoring:
                 self._home.logbook.put_anchor(size, anchor.time, note)
             if anchor.witnessed and (kept is None or kept[:2] < (size, anchor.time)):
                 self._home.logbook.put_witnessed(size, anchor.time, note)
+                self._lacking = 0
+            elif anchor.witnessed and newest:
                 self._lacking = 0
         return anchor
 

@@ -41,7 +41,14 @@ class Replies:
         decoded = statements.decode(given.statement)
         authenticate(decoded, state=state, index=given.index)
         core, id_ = read_header(decoded).core, decoded.id(record.identity.network_id)
+        again = any(one.type == statements.HEADER for one in self._home.logbook.about(id_))
         record.keep(given, id_)
+        if again:
+            # What counted once counts no more (SPEC section 4.1): answers name the first entry.
+            record.alarm(
+                Alarm.REPLAY, id_.hex(), f"a message of ours was logged again, as entry {given.index}"
+            )
+            return
         # The log's numbers stand above ours: a restored home goes on behind them (threat H9).
         for one in core.recipients:
             self._home.numbers.give(one.member, one.sequence, id_)
@@ -193,9 +200,28 @@ class Replies:
                 text = f"the relay calls {body.recipient} overdue, whose answer is entry {one.log_index}"
                 self._record.alarm(Alarm.INVALID_MESSAGE, about, text)
                 return
-        if sent or body.recipient == self._record.me:
+        if body.recipient == self._record.me and (index := self._answer_below(body.header_id, size)):
+            text = f"the relay calls us overdue, whose answer is entry {index}"
+            self._record.alarm(Alarm.INVALID_MESSAGE, about, text)
+        elif sent or body.recipient == self._record.me:
             text = f"no answer of {body.recipient} was in the log at its deadline: telephone"
             self._record.alarm(Alarm.OVERDUE, about, text)
+
+    def _answer_below(self, header_id: bytes, size: int) -> int:
+        """The entry of our own final answer to a message, if it is below a tree size; else 0."""
+        for one in self._home.logbook.about(header_id):
+            raw = statements.decode(one.raw).body
+            said: statement_pb2.Delivered | statement_pb2.Refused
+            if one.type == "delivered":
+                said, final = statement_pb2.Delivered.FromString(raw), True
+            elif one.type == "refused":
+                said = statement_pb2.Refused.FromString(raw)
+                final = any(no.header_id == header_id and Refusal(no.code).final for no in said.items)
+            else:
+                continue
+            if final and one.index < size and said.member == self._record.me:
+                return one.index
+        return 0
 
     def own_erasure(self, given: Given, signed: Signed, state: PublicState) -> None:
         """We, or a thief, have said that content is gone which a backup has brought back: a person judges."""

@@ -169,8 +169,8 @@ class Logbook:
         return int(self._database.value("SELECT coalesce(max(size), 0) FROM anchor"))
 
     def below_anchor_of(self, time: int) -> int:
-        """The size of the newest anchor not after this time (of the log's clock), 0 if there is none."""
-        return int(self._database.value("SELECT coalesce(max(size), 0) FROM anchor WHERE time <= ?", time))
+        """The size that the log had at this time of its own clock, by the anchors kept; 0 if none is."""
+        return int(self._database.value("SELECT coalesce(max(size), 0) FROM anchor WHERE since <= ?", time))
 
     @property
     def anchor_time(self) -> int:
@@ -180,10 +180,12 @@ class Logbook:
     def put_anchor(self, size: int, time: int, note: bytes) -> None:
         """Keep a verified anchor, the newest; of those before it one in ten minutes, for two days."""
         last = self._database.rows("SELECT size, time FROM anchor ORDER BY size DESC LIMIT 2")
+        # A log that does not grow is as old as it is, however new its anchors.
+        since = self._database.value("SELECT since FROM anchor WHERE size = ?", size) or time
         if len(last) == 2 and last[0][1] - last[1][1] < _APART_SECONDS:
             self._database.run("DELETE FROM anchor WHERE size = ?", last[0][0])
         self._database.run("DELETE FROM anchor WHERE time < ?", time - _KEPT_SECONDS)
-        self._database.run("INSERT OR REPLACE INTO anchor VALUES (?, ?, ?)", size, time, note)
+        self._database.run("INSERT OR REPLACE INTO anchor VALUES (?, ?, ?, ?)", size, time, note, since)
 
     def witnessed(self) -> tuple[int, int, bytes] | None:
         """Size, time and note of the newest anchor that had its quorum."""

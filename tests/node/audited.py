@@ -27,8 +27,19 @@ class Seeing(Door):
         return True
 
 
-class AuditedWorld(World):
+def auditor_home(folder: Path, federation: Federation) -> None:
     """`audit` joins with a home like the others'."""
+    home = Home.create(folder / AUDITOR, PASSPHRASE, cost=Cost.INTERACTIVE)
+    with home.database.write():
+        home.secrets.put_signing(federation.people[AUDITOR].key)
+        home.settings.put(settings.MEMBER, AUDITOR)
+        home.settings.put(settings.NETWORK_ID, federation.network_id)
+        home.settings.put(GENESIS, federation.genesis.encode())
+    home.close()
+
+
+class AuditedWorld(World):
+    """With that home."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,10 +49,4 @@ class AuditedWorld(World):
         for member in self.federation.people:
             if member != AUDITOR:
                 self._home(member)
-        home = Home.create(folder / AUDITOR, PASSPHRASE, cost=Cost.INTERACTIVE)
-        with home.database.write():
-            home.secrets.put_signing(self.federation.people[AUDITOR].key)
-            home.settings.put(settings.MEMBER, AUDITOR)
-            home.settings.put(settings.NETWORK_ID, self.federation.network_id)
-            home.settings.put(GENESIS, self.federation.genesis.encode())
-        home.close()
+        auditor_home(folder, self.federation)

@@ -131,7 +131,7 @@ async def test_a_period_is_the_smallest_that_the_logs_clock_knows(world: Audited
         with home.database.write():
             home.database.run("DELETE FROM anchor")
             for at, time in ((2, now - 3600), (3, now - 1800)):
-                home.database.run("INSERT INTO anchor VALUES (?, ?, x'')", at, time)
+                home.database.run("INSERT INTO anchor (size, time, note) VALUES (?, ?, x'')", at, time)
             home.logbook.put_anchor(size, now, federation.anchor())
         assert period(home, node.follower, now - 2000, now - 1000) == Period(2, size)
         assert period(home, node.follower, now - 3600, now - 1800) == Period(2, 3)

@@ -26,7 +26,8 @@ CREATE TABLE checkpoint (
 CREATE TABLE anchor (
     size INTEGER PRIMARY KEY,
     time INTEGER NOT NULL,
-    note BLOB NOT NULL
+    note BLOB NOT NULL,
+    since INTEGER NOT NULL DEFAULT 0 -- the time of the first anchor of this size
 ) STRICT;
 
 -- Statements whose bytes the log gave us; `about` is the header id a private one speaks of.
