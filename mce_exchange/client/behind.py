@@ -46,14 +46,14 @@ def check(home: Home, state: PublicState, to: Sequence[str], *, urgent: bool) ->
 
 def number_used(home: Home, header_id: bytes) -> None:
     """The relay has something else under a number of ours: nothing is sent until we know what."""
-    home.outbox.refuse_number(header_id, reason=USED)
+    home.overtaken.refuse_number(header_id, reason=USED)
     if not is_behind(home):
         home.settings.put(BEHIND, USED)
 
 
 def renumber(home: Home, author: Author, renewal: Renewal) -> None:
     """All that waits, by the log as followed, in the caller's transaction."""
-    refused = home.outbox.refused_numbers(reason=USED)
+    refused = home.overtaken.refused_numbers(reason=USED)
     for header_id, raw in home.outbox.queued():
         message = home.outbox.outgoing(header_id)
         core = read_header(statements.decode(raw)).core

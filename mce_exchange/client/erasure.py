@@ -63,7 +63,7 @@ def erase_now(home: Home, text: str, now: int) -> bytes:
                 "this message is not answered, or its recipients have not answered",
                 remedy="answer it first, or wait until every recipient has, or it expires",
             )
-        home.erasing.erase_content(one, _roots(one))
+        home.erasing.erase_content(one, _roots(one) if home.erasing.holds(header_id) else ())
     home.database.scrub()
     return header_id
 

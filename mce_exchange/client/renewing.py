@@ -106,6 +106,8 @@ class Renewal:
         """A message that cannot go as it is: the same under a new number, in the caller's transaction."""
         try:
             remedy = f"nothing: it goes again as {self._again(message).hex()}"
+            # One message has content and attachments, so that erasing the other takes nothing from it.
+            self._home.overtaken.hand_on(message.header_id)
         except MceError as error:
             remedy = f"send it again ({error})"
         text = f"a message does not go as it was: {why}"

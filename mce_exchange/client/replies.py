@@ -92,7 +92,7 @@ class Replies:
     def _claimed(self, peer: str, sequence: int, id_: bytes) -> bool:
         """Give a number to what the log names for it, unless it has named something; whether that is news."""
         held = self._home.numbers.given(peer, sequence)
-        if held == id_ or (held is not None and not self._home.outbox.waits(held)):
+        if held == id_ or (held is not None and not self._home.overtaken.waits(held)):
             return False
         self._home.numbers.give(peer, sequence, id_)
         return True

@@ -30,6 +30,7 @@ from mce_exchange.store.inbox import Inbox
 from mce_exchange.store.logbook import Logbook
 from mce_exchange.store.numbers import Numbers
 from mce_exchange.store.outbox import Outbox
+from mce_exchange.store.overtaken import Overtaken
 from mce_exchange.store.publishing import Publishing
 from mce_exchange.store.questions import Questions
 from mce_exchange.store.receipts import Receipts
@@ -56,6 +57,7 @@ class Home:
     logbook: Logbook
     numbers: Numbers
     outbox: Outbox
+    overtaken: Overtaken
     inbox: Inbox
     publishing: Publishing
     receipts: Receipts
@@ -107,6 +109,7 @@ class Home:
             logbook=Logbook(database),
             numbers=numbers,
             outbox=Outbox(database, master, numbers),
+            overtaken=Overtaken(database),
             inbox=Inbox(database, master),
             publishing=Publishing(database),
             receipts=Receipts(database),

@@ -154,26 +154,6 @@ class Outbox:
         )
         return [(bytes(header_id), bytes(raw)) for header_id, raw in rows]
 
-    def waits(self, header_id: bytes) -> bool:
-        """Whether a message of ours is here and the log does not have it."""
-        sql = "SELECT state IN ('awaiting', 'queued') FROM message WHERE header_id = ? AND outgoing = 1"
-        return bool(self._database.value(sql, header_id))
-
-    def refuse_number(self, header_id: bytes, *, reason: str) -> None:
-        """Note why a message waits."""
-        self._database.run(
-            "UPDATE message SET reason = ? WHERE header_id = ? AND outgoing = 1 AND state = 'queued'",
-            reason,
-            header_id,
-        )
-
-    def refused_numbers(self, *, reason: str) -> set[bytes]:
-        """Those that wait for this reason."""
-        rows = self._database.rows(
-            "SELECT header_id FROM message WHERE outgoing = 1 AND state = 'queued' AND reason = ?", reason
-        )
-        return {bytes(row[0]) for row in rows}
-
     def outgoing(self, header_id: bytes) -> Outgoing:
         """One message as it goes to the relay; `StoreError` if there is none."""
         r = self._database.row(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mce_exchange import statement as statements
+from mce_exchange.client import erasure
 from mce_exchange.client.facade import Hotline
 from mce_exchange.client.relay import Outcome
 from mce_exchange.errors import RefusedError, TransportError, UsageError
@@ -176,6 +177,11 @@ async def test_h9_an_urgent_message_waits_for_the_log_and_takes_the_next_number(
         assert pt.node.home.numbers.id_of("be", 3) == bytes.fromhex(item.id)
         assert ((await be.sent(urgent)).state, door.refused) == ("failed", 0)
         assert f"goes again as {item.id}" in await alarm(be, Alarm.NOT_ACCEPTED)
+        # What went again is one message: erasing the other one takes nothing from it.
+        await be.node.run_home(be.node.upkeep.run)
+        assert be.node.home.outbox.body(bytes.fromhex(item.id)).content
+        await be.node.run_home(erasure.erase_now, be.node.home, urgent, int(world.clock.now))
+        assert len(be.node.home.attachments.roots()) == 1
         # The number to `es` was nobody else's: it is void, and no gap.
         await be.idle()
         await followed(es, world)
