@@ -98,7 +98,7 @@ def inbox(
 
 
 def _row(home: Home, one: Received) -> dict[str, Any]:
-    readable = one.readable and one.state in ("ready", "acknowledged")
+    whole = one.state in ("ready", "acknowledged")
     return {
         "id": one.header_id.hex(),
         "sender": one.sender,
@@ -106,7 +106,7 @@ def _row(home: Home, one: Received) -> dict[str, Any]:
         "reason": one.reason,
         "urgent": one.urgent,
         "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(one.at)),
-        "kind": _kind(home, one.header_id) if readable else "",
+        "kind": _kind(home, one) if whole else "",
     }
 
 
@@ -198,8 +198,8 @@ def refuse(
     return 0
 
 
-def _kind(home: Home, header_id: bytes) -> str:
-    if not home.inbox.holds(header_id):
+def _kind(home: Home, one: Received) -> str:
+    if not one.readable:
         return "erased"
-    kind = case.decode(home.inbox.body(header_id).content).kind
+    kind = case.decode(home.inbox.body(one.header_id).content).kind
     return kind.name if kind else "newer kind"

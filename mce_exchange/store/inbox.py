@@ -177,15 +177,6 @@ class Inbox:
                     readable=bool(r[10]),
                 )
 
-    def holds(self, header_id: bytes) -> bool:
-        """Whether the content of a message is here."""
-        return bool(
-            self._database.value(
-                "SELECT 1 FROM message WHERE header_id = ? AND outgoing = 0 AND body_key IS NOT NULL",
-                header_id,
-            )
-        )
-
     def body(self, header_id: bytes) -> Body:
         """The private part; `StoreError` once erased or while locked."""
         row = self._database.row(

@@ -8,10 +8,13 @@ from mce_exchange.audit.report import Report
 from mce_exchange.audit.verify import verify_evidence
 from mce_exchange.client.exporting import Exporting, Period, period
 from mce_exchange.client.facade import Hotline
+from mce_exchange.client.identity import Identity
 from mce_exchange.errors import UsageError
+from mce_exchange.log.anchor import sign_anchor
+from mce_exchange.log.checkpoint import Checkpoint
 from mce_exchange.store.logbook import Logged
 from mce_exchange.v1 import statement_pb2 as pb
-from tests.federation import RELAY_KEY
+from tests.federation import LOG, RELAY_KEY
 from tests.node.audited import AUDITOR, AuditedWorld
 from tests.node.hostile import Held
 from tests.node.test_auditing import anchored
@@ -125,16 +128,23 @@ async def test_a_period_is_the_smallest_that_the_logs_clock_knows(world: Audited
     async with world.open(AUDITOR) as auditor:
         await followed(auditor, world)
         await anchored(auditor, world)
-        node, now = auditor.node, int(world.clock.now)
-        home, size = node.home, federation.tree.size
-        assert period(home, node.follower, None, None) == Period(0, size)
-        with home.database.write():
-            home.database.run("DELETE FROM anchor")
-            for at, time in ((2, now - 3600), (3, now - 1800)):
-                home.database.run("INSERT INTO anchor (size, time, note) VALUES (?, ?, x'')", at, time)
-            home.logbook.put_anchor(size, now, federation.anchor())
-        assert period(home, node.follower, now - 2000, now - 1000) == Period(2, size)
-        assert period(home, node.follower, now - 3600, now - 1800) == Period(2, 3)
-        assert period(home, node.follower, now - 9000, now - 3000) == Period(0, 3)
-        with pytest.raises(UsageError, match="nothing was logged"):
-            period(home, node.follower, now, None)
+    # The node has ended: nothing moves its log on.
+    home, now = world.home(AUDITOR), int(world.clock.now)
+    follower = Identity.of(home).follower(home)
+    size = home.logbook.anchored
+    assert period(home, follower, None, None) == Period(0, size)
+    with home.database.write():
+        home.database.run("DELETE FROM anchor")
+        for at, time in ((2, now - 3600), (3, now - 1800)):
+            home.database.run("INSERT INTO anchor (size, time, note) VALUES (?, ?, x'')", at, time)
+        home.database.run("DELETE FROM witnessed")
+        tree = Checkpoint(federation.state.directory.origin, follower.size, follower.tree.root())
+        note = sign_anchor(tree, time=now, ed25519=LOG[0], ml_dsa_44=LOG[1])
+        home.logbook.put_anchor(follower.size, now, note)
+    size = follower.size
+    assert period(home, follower, now - 2000, now - 1000) == Period(2, size)
+    assert period(home, follower, now - 3600, now - 1800) == Period(2, 3)
+    assert period(home, follower, now - 9000, now - 3000) == Period(0, 3)
+    with pytest.raises(UsageError, match="nothing was logged"):
+        period(home, follower, now, None)
+    home.close()
