@@ -115,22 +115,33 @@ def test_disclosed_streams_and_forks_are_shown(page: Page, tmp_path: Path) -> No
     assert "the log's key signed two views" in page.inner_text("#result")
 
 
-@pytest.mark.parametrize("missing", ["ML-DSA-65", "ML-DSA-44", "Ed25519"])
-def test_what_a_browser_lacks_is_not_checked_and_says_so(browser: Browser, missing: str) -> None:
+def lacking(browser: Browser, *missing: str) -> Page:
     page = browser.new_page()
     page.add_init_script(
         "const real = crypto.subtle.importKey;"
         "SubtleCrypto.prototype.importKey = function (format, key, how, ...rest) {"
-        f"  if (how.name === '{missing}') return Promise.reject(new DOMException('no', 'NotSupportedError'));"
+        f"  if ({list(missing)}.includes(how.name)) return Promise.reject(new DOMException('no'));"
         "  return real.call(this, format, key, how, ...rest); };"
     )
     page.goto(PAGE.as_uri())
+    return page
+
+
+@pytest.mark.parametrize("missing", ["ML-DSA-65", "ML-DSA-44", "Ed25519"])
+def test_what_a_browser_lacks_is_not_checked_and_says_so(browser: Browser, missing: str) -> None:
+    page = lacking(browser, missing)
     assert verify(page, EXAMPLE) == "The file holds as far as this browser can check"
     assert f"{missing} signatures. This browser lacks the algorithm" in page.inner_text(
         "#result .warn >> nth=0"
     )
     assert f"{missing}: not checked" in page.inner_text(".algorithms")
     assert "held as far as this browser can check" in outcomes(page)
+    page.close()
+
+
+def test_a_browser_that_lacks_both_halves_gives_no_verdict(browser: Browser) -> None:
+    page = lacking(browser, "Ed25519", "ML-DSA-65")
+    assert verify(page, EXAMPLE) == "No verdict"
     page.close()
 
 

@@ -69,7 +69,7 @@ class Reading {
     must(!this.#ended, "malformed", "something behind the end");
     must(Object.hasOwn(ORDER, kind) && ORDER[kind] >= this.#part, "malformed", `a ${kind} record where none may be`);
     const room = this.#count <= MOST_STATEMENTS || ORDER[kind] !== 0;
-    must(room, "limit", `more than ${MOST_STATEMENTS} Statements: verify them in several files`);
+    must(room, "usage", `more than ${MOST_STATEMENTS} Statements: verify them in several files`);
     this.#part = ORDER[kind];
     return this[kind](data);
   }

@@ -9,6 +9,7 @@ import { Verifier } from "./signatures.js";
 import { refusedSteps } from "./steps.js";
 
 const find = (id) => document.getElementById(id);
+if (!globalThis.crypto?.subtle) throw new Error("no WebCrypto here");
 const [form, input, drop, typed] = ["form", "file", "drop", "fingerprint"].map(find);
 const [go, cancel, bar, said, result] = ["go", "cancel", "bar", "said", "result"].map(find);
 
@@ -54,9 +55,9 @@ async function run(event) {
     tell(`Done. ${title}.`);
   } catch (error) {
     if (error instanceof Cancelled) return tell("Cancelled: nothing was verified.");
-    if (!(error instanceof Refusal)) {
-      // A fault of the page or of the disk is no verdict on the file.
-      show(file, "refused", "The file could not be read", [el("p", {}, `No verdict: ${error.message}`)]);
+    if (!(error instanceof Refusal) || error.code === "usage") {
+      // What this browser cannot do, a fault of the page or of the disk: no verdict on the file.
+      show(file, "part", "No verdict", [el("p", { class: "warn" }, error.message)]);
       return tell("No verdict.");
     }
     const why = `${error.message} (${error.code})`;
