@@ -269,7 +269,8 @@ class Watch:
         # What was found in these entries is of this date, not of the one before.
         before = self.ledger.value("SELECT max(size) FROM dated") or 0
         self.alarms.date(before, size, time)
-        self.ledger.run("INSERT OR REPLACE INTO dated VALUES (?, ?)", size, time)
+        # A log that does not grow is as old as it was, however new its anchors.
+        self.ledger.run("INSERT OR IGNORE INTO dated VALUES (?, ?)", size, time)
         self._terms.dated(size, time)
         self._order.anchored(time)
 
