@@ -78,7 +78,7 @@ class Anchoring:
                 if anchor is not None or note is None:
                     self._still(anchor)
                 else:
-                    self._starved(note)
+                    self._starved()
                 self._receipts()
                 self._late()
         return anchor is not None and not anchor.witnessed
@@ -93,13 +93,13 @@ class Anchoring:
                 Alarm.LOG_STANDS_STILL, about, f"{text} ask the federation which Directory is newest"
             )
 
-    def _starved(self, note: bytes) -> None:
-        """Anchors that are new, above a log that is not sent to us: that keeps back as much."""
+    def _starved(self) -> None:
+        """Anchors that cannot be held against the log, because it is not sent so far, keep back as much."""
         self._ahead = self._ahead or self._record.now
         if self._record.now - self._ahead >= _STILL_SECONDS:
             followed = self._follower.size
-            text = f"the relay shows anchors of {size_of(note)} entries and has sent {followed}: for hours it"
-            text = f"{text} keeps back the log; ask the federation which Directory is newest"
+            text = f"for hours no anchor of the relay fits the {followed} entries that it has sent: it keeps"
+            text = f"{text} back the log; ask the federation which Directory is newest"
             self._record.alarm(Alarm.LOG_STANDS_STILL, f"followed to {followed}", text)
 
     def witnessed(self, note: bytes | None) -> None:
