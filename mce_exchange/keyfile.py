@@ -59,7 +59,14 @@ def unsealed(data: bytes, passphrase: str, *, label: bytes, what: Path) -> bytes
         raise _damaged(what) from None
     if len(parameters.salt) != SALT:
         raise _damaged(what)
-    return vault.unshut(_derived(passphrase, parameters), box, label=label)
+    key = _derived(passphrase, parameters)
+    try:
+        return vault.unshut(key, box, label=label)
+    except StoreError:
+        raise StoreError(
+            f"{what} does not open: a wrong passphrase, another kind of file, or damage",
+            remedy=f"check that this is the passphrase of {what}",
+        ) from None
 
 
 def _derived(passphrase: str, parameters: PassphraseParameters) -> bytes:

@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from mce_exchange import case, limits
 from mce_exchange import fingerprint as fingerprints
-from mce_exchange import statement as statements
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
 from mce_exchange.cli.directory.common import Out
 from mce_exchange.cli.directory.roots import key_made
@@ -119,14 +118,14 @@ def approve(
         if signed is not None:
             # She was asked where she signed.
             raw = read_file(signed, limits.STATEMENT)
-            if statements.decode(raw).id(identity.network_id) != header_id:
+            if approving.signed_by(raw).id(identity.network_id) != header_id:
                 raise UsageError(f"{signed} is of another message")
             approving.take(home, identity, state, raw, now=now)
         elif key is None:
-            _confirm("Reject it?", yes=yes)
+            _confirm("Reject it?", common, yes=yes)
             approving.reject(home, identity, header_id, now=now)
         else:
-            _confirm(_SIGN, yes=yes)
+            _confirm(_SIGN, common, yes=yes)
             private = approving.read_second(key, key_secret.source().read(f"the key {key}"))
             approving.approve(home, identity, state, header_id, private, now=now)
         running = home.locked
@@ -161,7 +160,7 @@ def cosign(
         text += f"{'  URGENT' if core.urgent else ''}\n  in {fingerprints.words(request.network_id)}\n"
         text += case.render(request.message, locale=locale) + _attached(request.attachments)
         common.say({}, text)
-    _confirm(_SIGN, yes=yes)
+    _confirm(_SIGN, common, yes=yes)
     private = approving.read_second(key, secret.read(f"the key {key}"))
     replace_file(out, carrying.sign(request, private))
     common.say(
@@ -171,12 +170,19 @@ def cosign(
     return 0
 
 
-def _confirm(question: str, *, yes: bool) -> None:
+def _confirm(question: str, common: Common, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError("no terminal to ask at", remedy="a script says --yes, and decides before")
-    if input(f"{question} Type yes: ").strip() != "yes":
+    if common.json:
+        # Nobody is asked about what she was not shown.
+        raise UsageError("--json shows nobody what to decide", remedy="leave --json out, or say --yes")
+    try:
+        answer = input(f"{question} Type yes: ")
+    except (EOFError, ValueError):
+        answer = ""
+    if answer.strip() != "yes":
         raise UsageError("not confirmed; nothing was done")
 
 

@@ -86,10 +86,7 @@ def approve(
 
 def take(home: Home, identity: Identity, state: PublicState, raw: bytes, *, now: int) -> bytes:
     """A header that the second person has signed, here or elsewhere: its id. Raises as `approve` does."""
-    try:
-        signed = statements.decode(raw)
-    except ProtocolError as error:
-        raise UsageError(f"this is no signed message: {error}") from None
+    signed = signed_by(raw)
     header_id = signed.id(identity.network_id)
     header, _, _ = awaited(home, header_id)
     if len(_ours(home, header, header_id)) < len(header.core.recipients):
@@ -107,6 +104,16 @@ def take(home: Home, identity: Identity, state: PublicState, raw: bytes, *, now:
         if not home.outbox.approved(header_id, statement=signed.raw, at=now):
             raise UsageError(f"message {header_id.hex()} awaits nobody any more", remedy=_LIST)
     return header_id
+
+
+def signed_by(raw: bytes) -> statements.Statement:
+    """What the second person sent back, not verified; `UsageError` for another file."""
+    try:
+        return statements.decode(raw)
+    except ProtocolError as error:
+        raise UsageError(
+            f"this is no signed message: {error}", remedy="give the file that `mce cosign` wrote"
+        ) from None
 
 
 def check_key(header: Header, key: PrivateKey) -> None:

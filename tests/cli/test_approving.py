@@ -91,6 +91,13 @@ async def test_the_second_person_by_commands_alone(
         assert "attachment 1: photo" in script.out
         assert "\x1b" not in script.out
         assert mce("be", *approve, str(tmp_path / "passphrase"), "--yes").code == 6
+        # Nobody is asked about what is not shown, and a terminal that ends is no yes.
+        monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+        blind = mce("be", *approve, str(secret), "--json")
+        assert (blind.code, "shows nobody" in blind.err) == (2, True)
+        monkeypatch.setattr(sys, "stdin", Terminal(""))
+        ended = mce("be", *approve, str(secret))
+        assert (ended.code, "not confirmed" in ended.err) == (2, True)
         monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
         assert "nothing was done" in mce("be", *approve, str(secret)).err
         assert (await be.sent(yes[0])).state == "awaiting"
@@ -132,7 +139,8 @@ async def test_the_second_person_signs_on_a_machine_of_her_own(
         assert (await be.sent(one)).state == "awaiting"
         mixed = mce("be", "approve", other, "--signed", str(signed))
         assert (mixed.code, "another message" in mixed.err) == (2, True)
-        assert mce("be", "approve", one, "--signed", str(request)).code != 0
+        mistaken = mce("be", "approve", one, "--signed", str(request))
+        assert (mistaken.code, "`mce cosign` wrote" in mistaken.err) == (2, True)
         assert mce("be", "approve", one, "--signed", str(signed)).code == 0
         await accepted(be, one)
 
@@ -149,5 +157,7 @@ async def test_the_second_person_signs_on_a_machine_of_her_own(
 def test_a_second_persons_key_is_no_other_key(tmp_path: Path) -> None:
     """A root's file is sealed alike, and opens as none."""
     make_key(tmp_path / "root.key", "hers alone", label=ROOT_LABEL, cost=Cost.INTERACTIVE)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match=r"root\.key does not open") as found:
         read_second(tmp_path / "root.key", "hers alone")
+    # It lies in no home: the advice is about the file.
+    assert "root.key" in found.value.remedy

@@ -105,7 +105,7 @@ def test_roots_come_and_go_and_every_client_follows(ceremony: Ceremony, tmp_path
     assert changes[0].startswith("fr enters: Exercise fr")
     refused(DirectoryError, lambda: c.publish(second), "signature")
     c.sign(second, c.roots[0])
-    refused(DirectoryError, lambda: c.publish(second), "1 of 2 root signatures")
+    refused(DirectoryError, lambda: c.publish(second), "nothing was published: .*1 of 2 root signatures")
     c.sign(second, c.roots[2])
     c.publish(second)
 
@@ -165,6 +165,8 @@ def test_what_cannot_be_is_refused_before_anybody_signs(ceremony: Ceremony) -> N
     refused(UsageError, lambda: c.change("x.directory", "--leave", "nobody"), "is no member")
     refused(UsageError, lambda: c.change("x.directory", "--threshold", "4"), "a threshold of 4 for 3")
     refused(UsageError, lambda: c.change("x.directory", "--end-root", "00" * 32), "no living root")
+    refused(UsageError, lambda: c.change("x.directory", "--end-root", "1f0c"), "not a whole key id")
+    refused(UsageError, lambda: c.change("x.directory", "--end-root", "root1"), "not a whole key id")
     refused(UsageError, lambda: c.change("x.directory", "--two-persons", "be:dance"), "none of")
     card = str(c.folder / "be.card")
     c.secret("card", "--home", str(c.folder / "be"), "--out", card)
@@ -177,6 +179,15 @@ def test_what_cannot_be_is_refused_before_anybody_signs(ceremony: Ceremony) -> N
         lambda: c.secret("directory", "exercise", str(c.folder), "--member", "be"),
         "nothing was overwritten",
     )
+    # Nothing is left of an exercise that cannot be: the next try finds an empty place.
+    half = c.folder / "half"
+    for wrong, text in (
+        (["--member", "a/../b"], "member id"),
+        (["--member", "be", "--address", "nonsense"], "no address"),
+    ):
+        with pytest.raises(UsageError, match=text):
+            c.secret("directory", "exercise", str(half), *wrong)
+        assert not half.exists()
 
 
 def test_a_sheet_holds_id_words_and_qr_and_no_markup_of_its_holder(

@@ -36,6 +36,20 @@ def read_public(path: Path) -> PublicKey:
     return PublicKey(data[: limits.ED25519_PUBLIC], data[limits.ED25519_PUBLIC :])
 
 
+def key_id(text: str) -> bytes:
+    """A key's id, whole: what the roots sign away is found by no first letters."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != limits.HASH:
+        raise UsageError(
+            f"{one_line(text)!r} is not a whole key id of {2 * limits.HASH} hex digits",
+            remedy="give all of it, as `mce key list`, `mce directory show --json` or the root's sheet says",
+        )
+    return found
+
+
 def chain(files: Sequence[Path], *, pinned: bytes) -> Directory:
     """The last of Directory files from version 1 on, each verified by the one before."""
     return trust.open_chain([Bundle.decode(read(path)) for path in files], network_id=pinned)

@@ -14,6 +14,7 @@ from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
 from mce_exchange.cli.directory.common import ROOT_LABEL, read, read_public, written
 from mce_exchange.cli.directory.roots import make_key, public_path
 from mce_exchange.client import joining
+from mce_exchange.client.address import read_address
 from mce_exchange.directory import compose, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Life, Living, Member
@@ -51,13 +52,16 @@ def exercise(
             raise UsageError(
                 f"{folder / one} exists: nothing was overwritten", remedy="choose another folder"
             )
+    # Before anything is written: half an exercise would have to be thrown away by hand.
+    read_address(address)
+    made = [_member(one) for one in member]
     passphrase = secret.read(f"everything in {folder}", confirm=True)
     (folder / "roots").mkdir(mode=0o700, parents=True)
     roots = [folder / "roots" / f"root{number}.key" for number in range(1, _ROOTS + 1)]
     for path in roots:
         make_key(path, passphrase, label=ROOT_LABEL, cost=Cost.INTERACTIVE)
     card = _relay(folder / "relay", address, passphrase)
-    members = [_home(folder / one, one, passphrase) for one in member]
+    members = [_home(folder / one.member, one, passphrase) for one in made]
     bundle = _genesis(name, roots, card, members)
     for path in roots[:_THRESHOLD]:
         bundle = compose.sign_directory(
@@ -104,8 +108,11 @@ def _relay(home: Path, address: str, passphrase: str) -> RelayCard:
     return RelayCard.decode(read(home / "relay.card"))
 
 
-def _home(path: Path, member: str, passphrase: str) -> Member:
-    made = joining.new_member(member=member, name=f"Exercise {member}", country="", phone="", role="hotline")
+def _member(id: str) -> joining.NewMember:
+    return joining.new_member(member=id, name=f"Exercise {id}", country="", phone="", role="hotline")
+
+
+def _home(path: Path, made: joining.NewMember, passphrase: str) -> Member:
     home = Home.create(path, passphrase, cost=Cost.INTERACTIVE)
     try:
         made.move_in(home)

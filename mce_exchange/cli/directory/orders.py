@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
-from mce_exchange.cli.directory.common import Out, read_public
+from mce_exchange.cli.directory.common import Out, key_id, read_public
 from mce_exchange.cli.home import open_desk
 from mce_exchange.cli.keys import Before, ReasonName, read_date
 from mce_exchange.client import keeping
@@ -44,22 +44,19 @@ def revoke(
     Example: mce directory revoke 1f0c... --member be --reason lost --root r1.key.pub --root r2.key.pub
     --home office --out be.revocation
     """
-    try:
-        key_id = bytes.fromhex(id)
-    except ValueError:
-        raise UsageError(f"{id!r} is not a key id") from None
+    revoked = key_id(id)
     signers = [read_public(path).id for path in root]
     with open_desk(common, secret) as desk:
         state = desk.follower.state
-        holder, threshold = state.holder(key_id), state.directory.root_threshold
+        holder, threshold = state.holder(revoked), state.directory.root_threshold
         if holder is None or holder.id != member:
-            raise UsageError(f"{key_id.hex()} is no key of {member}", remedy=f"see `mce key list {member}`")
+            raise UsageError(f"{revoked.hex()} is no key of {member}", remedy=f"see `mce key list {member}`")
         if len(signers) < threshold:
             raise UsageError(f"{len(signers)} roots, and {threshold} must sign")
         then = read_date(before) if before else None
-        cut = keeping.cut_of(desk.home, state, [key_id], then, together=True)
+        cut = keeping.cut_of(desk.home, state, [revoked], then, together=True)
     body = revocation_body(
-        signers=signers, member=member, key_id=key_id, cut=cut, reason=Reason[reason.upper()]
+        signers=signers, member=member, key_id=revoked, cut=cut, reason=Reason[reason.upper()]
     )
     return _written(common, Statement("revocation", body, ()), out)
 

@@ -12,7 +12,7 @@ from mce_exchange.cli.directory.orders import told
 from mce_exchange.cli.home import open_desk
 from mce_exchange.directory import changes, compose, orders, trust
 from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import UsageError
+from mce_exchange.errors import DirectoryError, UsageError
 from mce_exchange.keyfile import read_keyfile, replace_file
 from mce_exchange.keys import PrivateKey
 from mce_exchange.statement import DIRECTORY, Statement
@@ -61,7 +61,13 @@ def publish(
         state = desk.follower.state
         current = state.directory
         # The same judgement as everybody's, before it leaves the house.
-        following = trust.open_next(current, bundle, index=max(desk.follower.size, current.index + 1))
+        try:
+            following = trust.open_next(current, bundle, index=max(desk.follower.size, current.index + 1))
+        except DirectoryError as error:
+            raise DirectoryError(
+                f"nothing was published: {error}",
+                remedy="let the missing roots sign; one that is not the next after this home's is made anew",
+            ) from error
         with desk.home.database.write():
             desk.home.publishing.put(Statement(DIRECTORY, body, blocks), members=bundle.members)
     warned = changes.relisted(following, state)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
-from mce_exchange.cli.directory.common import File, Out, chain, read, read_public, written
+from mce_exchange.cli.directory.common import File, Out, chain, key_id, read, read_public, written
 from mce_exchange.cli.home import open_desk
 from mce_exchange.directory import changes, compose, differences, trust
 from mce_exchange.directory.compose import Draft, new_key
@@ -81,7 +81,7 @@ def change(
         list[str] | None, Parameter(help="MEMBER:ACT,ACT - acts that need two persons; MEMBER: for none.")
     ] = None,
     new_root: Annotated[list[Path] | None, Parameter(help="Public halves of roots that come.")] = None,
-    end_root: Annotated[list[str] | None, Parameter(help="Key ids of roots that go.")] = None,
+    end_root: Annotated[list[str] | None, Parameter(help="Key ids of roots that go, whole.")] = None,
     threshold: Annotated[int, Parameter(help="How many roots must sign from here on; 0: as before.")] = 0,
     relay_card: Annotated[
         Path | None, Parameter(help="The relay that goes on with the log, with its keys, after all others.")
@@ -128,7 +128,7 @@ def change(
         draft = changes.rotate_roots(
             draft,
             add=[read_public(path) for path in new_root or ()],
-            end=[_key_id(one) for one in end_root or ()],
+            end=[key_id(one) for one in end_root or ()],
             threshold=threshold,
             version=version,
         )
@@ -195,13 +195,6 @@ def _acts(text: str) -> list[Act]:
     except KeyError:
         known = ", ".join(act.name.lower().replace("_", "-") for act in Act)
         raise UsageError(f"an act that is none of {known}") from None
-
-
-def _key_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a key id") from None
 
 
 def _now() -> int:
