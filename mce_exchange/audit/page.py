@@ -70,7 +70,7 @@ def _head(found: Survey) -> str:
         f"<p>As of Directory version {found.directory_version}, log size {found.log_size}; network"
         f" <code>{found.network_id}</code>. At least {found.about} messages were accepted,"
         " by the log's clock.</p>"
-        '<p class="soft">Counts from 1 to 4 are given as “fewer than 5”, the total is rounded down'
+        '<p class="soft">Counts from 1 to 4 are given as “fewer than 5”, all others are rounded down'
         " to fives. The log dates an entry to the next anchor. No content was read for this report.</p>"
     )
 

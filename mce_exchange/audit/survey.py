@@ -1,7 +1,8 @@
 """What a monitor's ledger says of a period, in counts that name no single message (SPEC section 12.8).
 
-A count from 1 to 4 is given as "fewer than 5": in a small network it could point at one family. Totals are
-rounded down to fives, so that no suppressed count follows from the others. Anomalies are told one by one.
+A count from 1 to 4 is given as "fewer than 5": in a small network it could point at one family. Every other
+is rounded down to fives: flows, answers and erasures count the same messages, and a difference of exact sums
+would tell what one of them hides. Anomalies are told one by one.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,7 +32,7 @@ _DATE: Final = "(SELECT time FROM dated WHERE size > {0} ORDER BY size LIMIT 1)"
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A count of a category; None where it is suppressed."""
+    """A count of a category, in whole fives; None where it is suppressed."""
 
     name: str
     count: int | None
@@ -122,7 +123,7 @@ def survey(watch: Watch, since: int, until: int, *, prove: Callable[[Alarm], byt
         until=until,
         directory_version=directory.version,
         log_size=watch.size,
-        about=ledger.value("SELECT count(*) FROM chosen") // _FEWEST * _FEWEST,
+        about=_fives(ledger.value("SELECT count(*) FROM chosen")),
         flows=tuple(Flow(*key, _shown(number)) for key, number in sorted(flows.items())),
         answered=_answered(watch),
         overdue=_overdue(watch),
@@ -134,7 +135,11 @@ def survey(watch: Watch, since: int, until: int, *, prove: Callable[[Alarm], byt
 
 
 def _shown(number: int) -> int | None:
-    return None if 0 < number < _FEWEST else number
+    return None if 0 < number < _FEWEST else _fives(number)
+
+
+def _fives(number: int) -> int:
+    return number // _FEWEST * _FEWEST
 
 
 def _spread(seconds: Iterable[tuple[int | None]], rest: str) -> tuple[Count, ...]:
