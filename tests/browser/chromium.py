@@ -36,13 +36,15 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("not run: apt install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        # One context, so that pages share a process: what they keep is nothing.
+        browser.new_context()
         yield browser
         browser.close()
 
 
 def opened(browser: Browser, path: Path) -> Page:
     """A page from a file."""
-    page = browser.new_page()
+    page = browser.contexts[0].new_page()
     page.set_default_timeout(60_000)
     page.goto(path.as_uri())
     return page

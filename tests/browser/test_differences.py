@@ -24,7 +24,7 @@ from tests.spec.test_bits import places, put
 
 # The library's words and SPEC's.
 NOT_SHOWN = ("no answer is shown", "not shown")
-FLIPS = 10
+FLIPS = 6
 # Of the files that one test of the library makes.
 MOST = 25
 ALIKE = ("evidence", "anchor", "checkpoint", "receipt", "consistency", "statement", "public", "directory")
@@ -68,7 +68,7 @@ def test_a_flipped_bit_is_judged_alike(browser: Browser, tmp_path: Path) -> None
         if (ours := library_says(vector)) != theirs["code"]
     ]
     assert wrong == []
-    assert sum(one["code"] != "accept" for one in said) > 200
+    assert sum(one["code"] != "accept" for one in said) > 100
 
 
 def scenarios() -> Iterator[Callable[[], None]]:
