@@ -9,12 +9,13 @@ from cyclopts import App, Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits
+from mce_exchange import statement as statements
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
 from mce_exchange.cli.directory.common import read_public
 from mce_exchange.cli.home import Desk, open_desk
 from mce_exchange.client import door as doors
 from mce_exchange.client import keeping
-from mce_exchange.errors import UsageError
+from mce_exchange.errors import LimitError, MalformedError, UsageError
 from mce_exchange.hotline.changing import Reason
 from mce_exchange.hotline.lives import KeyLife, warnings
 from mce_exchange.keyfile import replace_file
@@ -52,8 +53,8 @@ def show(
     """
     with open_desk(common, secret) as desk:
         state, who = desk.follower.state, member or desk.identity.member
-        if who != desk.identity.member:
-            state.directory.member(who)
+        if who != desk.identity.member and who not in state.directory.members:
+            raise UsageError(f"{who!r} is no member in Directory version {state.directory.version}")
         own, found = who == desk.identity.member, _lives(desk, who)
         if own:
             found += keeping.made_here(desk.home, desk.identity, state)
@@ -223,6 +224,12 @@ def take(
     Example: mce key take be.revocation --home pt
     """
     raw = read_file(file, limits.STATEMENT)
+    try:
+        statements.decode(raw)
+    except (MalformedError, LimitError):
+        raise UsageError(
+            f"{file} is no signed Statement", remedy="give the file that its author's command wrote"
+        ) from None
     with open_desk(common, secret) as desk:
         taken = keeping.take(desk.home, desk.identity, desk.follower.state, raw)
     return _queued(common, taken, None, f"Took a {taken.type}.")

@@ -104,6 +104,9 @@ def test_roots_revoke_and_hold_back_by_files(ceremony: Ceremony) -> None:
     time.sleep(1)  # an anchor to cut at
     refused(UsageError, lambda: c.secret(*order, *roots[:2], *be), "1 roots, and 2 must sign")
     assert len(c.secret(*order, *roots, *be)["missing"]) == 2
+    # A mistyped id or file is the caller's, and nobody else's fault.
+    refused(UsageError, lambda: key(c, "be", "list", "nobody"), "is no member")
+    refused(UsageError, lambda: key(c, "be", "take", f"{c.roots[0]}.pub"), "is no signed Statement")
     # Nobody takes what is not signed by all that it names, nor does another root sign it.
     refused(MceError, lambda: key(c, "be", "take", str(file)), " ")
     c.sign(file, c.roots[1])
