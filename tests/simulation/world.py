@@ -18,6 +18,7 @@ from mce_exchange.errors import MceError, StoreError
 from mce_exchange.header import read_header
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log.anchor import Quorum
+from mce_exchange.primitives.kem import KemKey
 from mce_exchange.sealing import To, seal, seal_streams
 from mce_exchange.store.home import Home
 from mce_exchange.v1 import statement_pb2
@@ -110,8 +111,8 @@ class World:
             self.nodes[member] = Stepped(home, Door(self.relay, member), check=_any, clock=clock)
         self.sent: dict[bytes, Promised] = {}
         self.forged: dict[bytes, str] = {}
+        self.answered_by_thief: set[tuple[str, bytes]] = set()
         self.given: dict[tuple[str, bytes], bytes] = {}
-        self.numbers: dict[tuple[str, str, int], bytes] = {}
         self.faults: list[str] = []
         self.promises: list[Due] = []
 
@@ -250,6 +251,13 @@ class World:
         upkeep = self.nodes[member].upkeep
         with self.home(member).database.write():
             upkeep._make(int(self.clock.now))
+
+    def stolen_prekey(self, member: str) -> Held:
+        """The next prekey in a member's name, whose private half it does not have."""
+        person = self.federation.people[member]
+        epoch, previous = self.nodes[member].follower.state.last_prekeys[member]
+        raw = self.federation.prekey(person, epoch=epoch + 1, previous=previous, kem=KemKey(b"t" * 32))
+        return Held(raw)
 
     def forge(self, key: PrivateKey, sender: str, recipient: str) -> Held:
         """A message in a member's name, by any key, under its next number."""

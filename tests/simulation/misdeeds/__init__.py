@@ -1,9 +1,9 @@
 """What a relay can do to its members: one class each."""
 
-from tests.simulation.misdeeds import lying, refusing, views, withholding
+from tests.simulation.misdeeds import lying, refusing, thieving, views, withholding
 from tests.simulation.misdeeds.base import Misdeed
 
-_MODULES = (withholding, refusing, lying, views)
+_MODULES = (withholding, refusing, lying, views, thieving)
 CATALOGUE: dict[str, type[Misdeed]] = {
     name: one
     for module in _MODULES
