@@ -194,7 +194,7 @@ class Answers:
             for header_id in body.header_ids:
                 self._step(header_id, index, stages.ERASED)
         elif isinstance(body, statement_pb2.ReWrap):
-            self._step(body.header_id, index, stages.REWRAPPED)
+            self._step(body.header_id, index, stages.REWRAPPED, sender=signed.author)
 
     def _enter(
         self,
@@ -248,13 +248,19 @@ class Answers:
         )
         return found
 
-    def _step(self, header_id: bytes, index: int, stage: Stage, member: str = "") -> None:
+    def _step(self, header_id: bytes, index: int, stage: Stage, member: str = "", sender: str = "") -> None:
+        """A stage of a message, unless it names a recipient or a sender that the header does not."""
         self._ledger.run(
-            "INSERT OR IGNORE INTO step SELECT log_index, ?, ?, ? FROM message WHERE id = ?",
+            "INSERT OR IGNORE INTO step SELECT log_index, ?, ?, ? FROM message WHERE id = ?"
+            " AND (? = '' OR ? IN (SELECT member FROM place WHERE place.log_index = message.log_index))"
+            " AND ? IN ('', sender)",
             index,
             member,
             stages.TABLE.index(stage),
             header_id,
+            member,
+            member,
+            sender,
         )
 
     def _say(self, index: int | None, more: str) -> None:

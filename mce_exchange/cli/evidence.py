@@ -50,6 +50,8 @@ def verify(
     Example: mce evidence verify case.evidence --fingerprint "abandon ability ..."
     """
     network_id = fingerprints.read_fingerprint(fingerprint)
+    if out and out.exists() and file.exists() and out.samefile(file):
+        raise UsageError(f"{out} is the evidence itself: name another file for the findings")
     extracting = Extracting(extract) if extract else None
     made: list[Path] = []
     try:

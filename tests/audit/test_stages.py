@@ -32,8 +32,8 @@ def _erasure(case: Case, author: str) -> bytes:
     return case.sign("erasure", body.SerializeToString(), key).raw
 
 
-def _rewrap(case: Case) -> bytes:
-    key = case.people["be"].key
+def _rewrap(case: Case, author: str = "be") -> bytes:
+    key = case.people[author].key
     prekey = case.state.prekey("pt")
     assert prekey
     body = pb.ReWrap(
@@ -70,6 +70,18 @@ def test_a_message_shows_every_stage_that_it_reached() -> None:
     assert [one.entry for one in message.steps] == list(range(case.index + 1, own + 1))
     assert {str(one.verdict) for one in message.steps} == {"valid"}
     assert "be says that it destroyed the content key of 1 message(s)" in says(report, own)
+
+
+def test_who_is_no_party_of_that_kind_adds_no_stage() -> None:
+    case = Case()
+    id_, code = case.sealed.id, pb.UndeliverableCode.values()[1]
+    for other in ("be", "gb"):
+        case.relay_says("overdue", pb.Overdue(header_id=id_, recipient=other, anchor=case.anchor()))
+        case.relay_says("undeliverable", pb.Undeliverable(header_id=id_, recipient=other, code=code))
+    case.log(_rewrap(case, "es"))
+    report = case.report()
+    assert report.messages[0].steps == ()
+    assert [fact.type for fact in report.facts][-5:] == ["overdue", "undeliverable"] * 2 + ["re-wrap"]
 
 
 def test_a_step_by_a_key_that_was_revoked_later_is_disputed() -> None:

@@ -106,6 +106,10 @@ async def test_3_peer_and_4_relay(world: World, mce: Run, tmp_path: Path) -> Non
     (tmp_path / "bad.json").write_text('{"header": ')
     (tmp_path / "bad.card").write_bytes(b"\x00")
     told(mce("", "evidence", "verify", str(tmp_path / "junk"), *pinned), 3, "peer")
+    before = file.read_bytes()
+    same = mce("", "evidence", "verify", str(file), *pinned, "--out", str(file))
+    told(same, 2, "usage", words="is the evidence itself")
+    assert file.read_bytes() == before
     told(mce("", "evidence", "show", str(tmp_path / "junk")), 3, "peer")
     told(mce("be", "send", "--to", "pt", "--message", str(tmp_path / "bad.json")), 3, "peer")
     told(mce("", "directory", "show", str(tmp_path / "bad.card")), 3, "peer")

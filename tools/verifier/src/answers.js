@@ -116,15 +116,16 @@ const ANSWERS = {
   overdue(answers, signed, index) {
     const { header_id: header, recipient, anchor } = signed.body;
     const place = answers.messages.get(hex(header))?.places.find((one) => one.member === recipient);
-    const final = place?.final ?? null;
-    if (final !== null && final < parseCheckpoint(anchor).size) answers.say(index, `refuted by entry ${final}`);
+    if (!place) return;
+    if (place.final !== null && place.final < parseCheckpoint(anchor).size) answers.say(index, `refuted by entry ${place.final}`);
     else answers.step(header, signed, index, recipient);
   },
   erasure(answers, signed, index) {
     for (const header of signed.body.header_ids) answers.step(header, signed, index, "");
   },
   "re-wrap"(answers, signed, index) {
-    answers.step(signed.body.header_id, signed, index, "");
+    const header = signed.body.header_id;
+    if (answers.messages.get(hex(header))?.author === signed.author) answers.step(header, signed, index, "");
   },
   void(answers, signed, index) {
     answers.step(signed.body.annulled_id, signed, index, signed.body.recipient);
