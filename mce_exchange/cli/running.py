@@ -82,11 +82,13 @@ async def _run(
             ]
             if patience is not None:
                 tasks.append(asyncio.create_task(_once(hotline, patience)))
-            done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            _, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
                 task.cancel()
-            for task in done:
-                task.result()
+            # A node that fails fails them all: each is looked at, one is told, none leaves a traceback.
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
     return 0
 
 

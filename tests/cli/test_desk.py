@@ -1,18 +1,24 @@
 """What a desk does with the commands: from keys to a message answered, and what a mistake leaves behind."""
 
 import asyncio
+import gc
 import json
 import os
 import pty
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 
 from mce_exchange import case
+from mce_exchange.cli import running
 from mce_exchange.cli.arrival import Arrival
+from mce_exchange.cli.common import Common
 from mce_exchange.client.address import read_address, read_proxy
-from mce_exchange.errors import UsageError
+from mce_exchange.errors import StoreError, UsageError
 from mce_exchange.store import settings
 from tests.cli.conftest import Run
 from tests.node.conftest import PASSPHRASE, SCENARIO, World
@@ -204,3 +210,27 @@ def test_a_passphrase_is_asked_for_at_the_terminal_and_not_shown(world: World) -
     assert os.waitstatus_to_exitcode(status) == 6
     assert b"wrong passphrase" in shown
     assert PASSPHRASE.encode() not in shown
+
+
+async def test_a_node_that_fails_is_told_once_and_leaves_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing:
+        member = "be"
+
+        async def alarms(self, *, unseen: bool) -> AsyncIterator[None]:
+            if unseen:
+                raise StoreError("the disk is full")
+            yield
+
+        inbox = partialmethod(alarms, unseen=True)
+
+    @asynccontextmanager
+    async def failing(*_: object, **__: object) -> AsyncIterator[Failing]:
+        yield Failing()
+
+    monkeypatch.setattr(running, "open_node", failing)
+    with pytest.raises(StoreError, match="the disk is full"):
+        await running._run(Common(home=tmp_path), "", Arrival(""), 1.0, None)
+    gc.collect()
+    assert not caplog.records
