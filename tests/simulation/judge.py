@@ -10,6 +10,8 @@ from mce_exchange.store.alarms import Alarm, Raised
 from tests.simulation.misdeeds.base import Due, Misdeed
 from tests.simulation.world import MEMBERS, START, World
 
+PAUSES = 5.0
+"""Seconds that loops wait before they try again."""
 TOLD = frozenset(
     {
         *(Alarm.UNANSWERED, Alarm.UNDELIVERABLE, Alarm.OVERDUE),
@@ -41,7 +43,7 @@ def _due(promises: Sequence[Due], alarms: dict[str, list[Raised]]) -> Iterator[s
         kinds = " or ".join(sorted(due.kinds))
         if not found:
             yield f"silence: {due.misdeed} gave no {kinds} at {due.member}"
-        elif min(found) > due.until:
+        elif min(found) > due.until + PAUSES:
             yield f"late: {due.misdeed} gave {kinds} at {due.member} {min(found) - due.until:.0f} s too late"
 
 

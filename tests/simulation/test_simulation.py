@@ -1,4 +1,4 @@
-"""A thousand histories: every misdeed its alarm in time, no false one, nothing lost, nothing forged taken."""
+"""Histories: every misdeed its alarm in time, no false one, nothing lost, nothing forged taken."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ import pytest
 from tests.simulation.misdeeds import CATALOGUE
 from tests.simulation.running import Runs, runs
 
-SEEDS = 1000
-AT_ONCE = 100
+SEEDS = 250
+AT_ONCE = 50
 
 
 @pytest.fixture(scope="module")

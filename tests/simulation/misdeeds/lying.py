@@ -31,6 +31,9 @@ class FalseOverdue(Misdeed):
 
     def begin(self) -> None:
         found = self.world.delivered(self.peer, self.victim)
+        # Who is not shown the answer has nothing that refutes it.
+        if any(one.name == "DropsPeer" for one in self.relay.misdeeds):
+            return
         if found is not None:
             view = self.relay.view(self.victim)
             view.freeze(self.relay.now)
@@ -43,7 +46,7 @@ class FalseUndeliverable(Misdeed):
     """The peer's next message is taken, and the victim, whom it could serve, is said not to be served."""
 
     loses = True
-    allows = frozenset({Alarm.GAP, Alarm.UNANSWERED})
+    allows = frozenset({Alarm.GAP, Alarm.UNANSWERED, Alarm.INVALID_MESSAGE})
     denied: bytes = b""
 
     def gives(self, member: str, held: Held) -> bool:

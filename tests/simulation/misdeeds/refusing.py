@@ -43,7 +43,7 @@ class AnswersNothing(TakesNothing):
 class FalseReceipt(Misdeed):
     """The peer's next message gets a receipt of a log that nobody else is shown, and is not logged."""
 
-    allows = frozenset({Alarm.NOT_SENT})
+    allows = frozenset({Alarm.NOT_SENT, Alarm.GAP})
 
     def takes(self, member: str, held: Held) -> Outcome | None:
         if self.done or member != self.peer or not held.payload:

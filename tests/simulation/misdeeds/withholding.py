@@ -8,10 +8,8 @@ from mce_exchange.store.alarms import Alarm
 from tests.simulation.log import Held
 from tests.simulation.misdeeds.base import DAY, HOUR, MINUTE, SOON, Misdeed
 
-NIGHT = 26 * HOUR + 20 * MINUTE
-"""A day's mark, two hours late at most, and an anchor after it."""
-
-
+NIGHT = 30 * HOUR
+"""A day's mark, two hours late at most, and an anchor after it: here they come when something happens."""
 STUCK = frozenset({Alarm.LOG_STANDS_STILL, Alarm.NOT_ANCHORED, Alarm.OVERDUE, Alarm.UNANSWERED})
 """Of whom no more of the log is taken: it has alarmed, and does so again where it lasts."""
 
