@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, BinaryIO, Final, cast
 
 from cyclopts import App, Parameter
 
@@ -17,7 +17,7 @@ from mce_exchange.audit.verify import Reading, Take, verify_evidence
 from mce_exchange.cli import lazy
 from mce_exchange.cli.common import COMMON, Common, progress
 from mce_exchange.cli.extracting import Extracting
-from mce_exchange.errors import UsageError
+from mce_exchange.errors import LimitError, UsageError
 from mce_exchange.keyfile import replace_file_with
 from mce_exchange.limits import MIB
 from mce_exchange.text import inert_json
@@ -31,6 +31,7 @@ lazy.add(
     "mce_exchange.cli.forking:anchor",
 )
 File = Annotated[Path, Parameter(help="An evidence file.")]
+_MOST_SHOWN: Final = 100_000
 
 
 @evidence.command
@@ -107,7 +108,12 @@ def show(file: File, *, common: Common = COMMON) -> int:
 
     Example: mce evidence show case.evidence
     """
-    table = [{"kind": record.kind, "bytes": len(record.data)} for record in read_records(_open(file))]
+    table: list[dict[str, str | int]] = []
+    with _open(file) as source:
+        for record in read_records(source):
+            if len(table) == _MOST_SHOWN:
+                raise LimitError(f"more than {_MOST_SHOWN} records: have them judged, with a list in a file")
+            table.append({"kind": record.kind, "bytes": len(record.data)})
     lines = [f"{one['kind']}: {one['bytes']} bytes" for one in table]
     common.say({"records": table}, "\n".join(["Nothing here has been verified.", *lines]))
     return 0

@@ -111,6 +111,8 @@ async def test_3_peer_and_4_relay(world: World, mce: Run, tmp_path: Path) -> Non
     told(same, 2, "usage", words="is the evidence itself")
     assert file.read_bytes() == before
     told(mce("", "evidence", "show", str(tmp_path / "junk")), 3, "peer")
+    (tmp_path / "many").write_bytes(b"\x92\xa5chunk\xc4\x00" * 100_001)
+    told(mce("", "evidence", "show", str(tmp_path / "many")), 3, "peer", words="more than 100000")
     told(mce("be", "send", "--to", "pt", "--message", str(tmp_path / "bad.json")), 3, "peer")
     told(mce("", "directory", "show", str(tmp_path / "bad.card")), 3, "peer")
     # One hash of a proof changed: the log's fault, or somebody's who would lay it upon the log.
