@@ -17,7 +17,7 @@ from bench.install import install
 
 PARTS: Final = ("sealing", "attachments", "relay", "log", "audit", "growth", "delay", "peers")
 QUICK_PARTS: Final = ("sealing", "relay")
-_RESULTS: Final = Path(__file__).with_name("RESULTS.md")
+RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 
 
 def measure(part: str, scale: Scale) -> Sequence[Table]:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--quick", action="store_true", help="sealing and relay, in two minutes")
     parser.add_argument("--tiny", action="store_true", help="only show that everything runs")
     parser.add_argument("--install", action="store_true", help="fetch the peers first")
-    parser.add_argument("--write", action="store_true", help=f"put each part's tables into {_RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help=f"put each part's tables into {RESULTS.name}")
     options = parser.parse_args(arguments)
     for one in options.parts:
         if one not in PARTS:
@@ -74,11 +74,11 @@ def main(arguments: Sequence[str]) -> None:
 def _write(part: str, text: str) -> None:
     """Replace what stands between a part's two marks."""
     begin, end = f"<!-- begin {part} -->\n", f"<!-- end {part} -->"
-    before, found, rest = _RESULTS.read_text("utf-8").partition(begin)
+    before, found, rest = RESULTS.read_text("utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        raise SystemExit(f"{_RESULTS.name} has no marks for {part}")
-    _RESULTS.write_text(f"{before}{begin}{text}{end}{after}", "utf-8")
+        raise SystemExit(f"{RESULTS.name} has no marks for {part}")
+    RESULTS.write_text(f"{before}{begin}{text}{end}{after}", "utf-8")
 
 
 if __name__ == "__main__":
