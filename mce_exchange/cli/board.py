@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret, read_file
-from mce_exchange.cli.directory.common import Out, read_public
+from mce_exchange.cli.directory.common import Out, read_card, read_public
 from mce_exchange.cli.directory.roots import key_made, sheet_written
 from mce_exchange.cli.home import open_desk, open_home
 from mce_exchange.cli.keys import Before, read_date
@@ -17,7 +17,6 @@ from mce_exchange.client import board as boards
 from mce_exchange.client import keeping
 from mce_exchange.client.identity import Identity
 from mce_exchange.directory import orders
-from mce_exchange.directory.records import decode_card
 from mce_exchange.keyfile import read_keyfile, replace_file
 from mce_exchange.keys import PrivateKey
 from mce_exchange.log.anchor import claimed_time
@@ -119,7 +118,7 @@ def recover(
     Example: mce board recover --new-card be.card --signer board1.key.pub --signer board2.key.pub
     --home office --out be.recovery
     """
-    card = decode_card(read_file(new_card, limits.MEMBER_RECORD + 16))
+    card = read_card(new_card)
     signers = [read_public(path).id for path in signer]
     with open_desk(common, secret) as desk:
         then = read_date(before) if before else None
@@ -141,7 +140,7 @@ def show(
     """
     order, body = boards.read(read_file(file, limits.STATEMENT))
     if new_card is not None:
-        boards.check_card(body, decode_card(read_file(new_card, limits.MEMBER_RECORD + 16)))
+        boards.check_card(body, read_card(new_card))
     return _told(common, file, order, body)
 
 
@@ -163,7 +162,7 @@ def sign(
     """
     network_id = fingerprints.read_fingerprint(fingerprint)
     order, body = boards.read(read_file(file, limits.STATEMENT))
-    boards.check_card(body, decode_card(read_file(new_card, limits.MEMBER_RECORD + 16)))
+    boards.check_card(body, read_card(new_card))
     private = PrivateKey.from_seed(read_keyfile(key, secret.read(f"the board key {key}"), label=_LABEL))
     order = orders.sign_order(order, private, network_id=network_id)
     replace_file(file, order.raw)

@@ -94,7 +94,12 @@ def join(
     fingerprint: Annotated[str, Parameter(help="The root fingerprint: 64 hex digits or 24 words.")] = "",
     relay_address: Annotated[str, Parameter(help="host:port, if not the one in the Directory.")] = "",
     proxy: Annotated[
-        str, Parameter(help="An HTTP proxy to connect through, as http://host:port; none for none.")
+        str,
+        Parameter(
+            env_var="MCE_PROXY",
+            help="An HTTP proxy to connect through, as http://host:port; none for none. One with a password"
+            " is given in the environment, where no list of processes shows it.",
+        ),
     ] = "",
     common: Common = COMMON,
     secret: Secret = SECRET,

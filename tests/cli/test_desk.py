@@ -101,7 +101,9 @@ def test_a_card_that_cannot_be_entered_leaves_no_home(tmp_path: Path, mce: Run) 
     assert (ran.code, "not empty" in ran.err) == (2, True)
 
 
-def test_join_takes_a_proxy_and_an_address_that_can_be_used(world: World, mce: Run, tmp_path: Path) -> None:
+def test_join_takes_a_proxy_and_an_address_that_can_be_used(
+    world: World, mce: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "genesis").write_bytes(world.federation.genesis.encode())
     pinned = ["--directory", str(tmp_path / "genesis"), "--fingerprint", world.federation.network_id.hex()]
     for wrong in (
@@ -120,6 +122,10 @@ def test_join_takes_a_proxy_and_an_address_that_can_be_used(world: World, mce: R
     assert home.settings.find(settings.PROXY) == b"http://proxy.example:3128"
     assert mce("be", "join", *pinned, "--proxy", "none").code == 0
     assert home.settings.find(settings.PROXY) == b""
+    # A password has no place among a process's arguments.
+    monkeypatch.setenv("MCE_PROXY", "http://user:word@proxy.example:3128")
+    assert mce("be", "join", *pinned).code == 0
+    assert home.settings.find(settings.PROXY) == b"http://user:word@proxy.example:3128"
     home.close()
 
 

@@ -93,6 +93,15 @@ async def test_2_usage(world: World, mce: Run, tmp_path: Path) -> None:
         ["init", "--home", str(tmp_path / "new"), "--member", "BE", "--name", "x", "--passphrase-fd", "9"],
     ):
         told(mce("", *arguments), 2, "usage")
+    other, out = str(tmp_path / "other"), ["--out", str(tmp_path / "out")]
+    card = ["board", "recover", "--new-card", other, "--signer", other, "--home", "none", *out]
+    told(mce("", *card), 2, "usage", words=f"{other} is no member's card")
+    told(
+        mce("be", "directory", "add", "--member-card", other, *out),
+        2,
+        "usage",
+        words=f"{other} is no member's card",
+    )
 
 
 async def test_3_peer_and_4_relay(world: World, mce: Run, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What the commands of the ceremony share: files, and how a Directory file is told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
 
@@ -10,14 +10,16 @@ from mce_exchange import fingerprint as fingerprints
 from mce_exchange import limits, wire
 from mce_exchange.cli.common import Common, read_file
 from mce_exchange.directory import compose, trust
-from mce_exchange.directory.model import Directory
-from mce_exchange.directory.records import Bundle
-from mce_exchange.errors import DirectoryError, UsageError
+from mce_exchange.directory.model import Directory, Member
+from mce_exchange.directory.records import Bundle, RelayCard, decode_card, decode_witness
+from mce_exchange.errors import DirectoryError, LimitError, MalformedError, UsageError
 from mce_exchange.keyfile import replace_file
 from mce_exchange.keys import PublicKey
+from mce_exchange.log.anchor import WitnessKey
 from mce_exchange.text import one_line
 from mce_exchange.v1 import directory_pb2
 
+_T = TypeVar("_T")
 ROOT_LABEL: Final = b"mce-root"
 Out = Annotated[Path, Parameter(help="The file to write.")]
 File = Annotated[Path, Parameter(help="A Directory file.")]
@@ -26,6 +28,32 @@ File = Annotated[Path, Parameter(help="A Directory file.")]
 def read(path: Path) -> bytes:
     """A file's bytes; `UsageError`."""
     return read_file(path, limits.DIRECTORY_BUNDLE)
+
+
+def read_card(path: Path) -> Member:
+    """A member's card, as `mce card --out` writes it; `UsageError` naming the file if it is none."""
+    return _read_as(path, decode_card, "member's card")
+
+
+def read_relay_card(path: Path) -> RelayCard:
+    """A relay's card, as `mce-relay` writes it; likewise."""
+    return _read_as(path, RelayCard.decode, "relay's card")
+
+
+def read_witness(path: Path) -> WitnessKey:
+    """A witness's card, as `mce witness key` writes it; likewise."""
+    return _read_as(path, decode_witness, "witness's card")
+
+
+def _read_as(path: Path, decode: Callable[[bytes], _T], what: str) -> _T:
+    # A card is refused for its bytes here; who made it is compared by voice.
+    data = read(path)
+    try:
+        return decode(data)
+    except (MalformedError, LimitError) as error:
+        raise UsageError(
+            f"{path} is no {what}: {error}", remedy="give the file that its owner sent"
+        ) from None
 
 
 def read_public(path: Path) -> PublicKey:

@@ -10,13 +10,24 @@ from cyclopts import Parameter
 
 from mce_exchange import fingerprint as fingerprints
 from mce_exchange.cli.common import COMMON, SECRET, Common, Secret
-from mce_exchange.cli.directory.common import File, Out, chain, key_id, read, read_public, written
+from mce_exchange.cli.directory.common import (
+    File,
+    Out,
+    chain,
+    key_id,
+    read,
+    read_card,
+    read_public,
+    read_relay_card,
+    read_witness,
+    written,
+)
 from mce_exchange.cli.home import open_desk
 from mce_exchange.directory import changes, compose, differences, trust
 from mce_exchange.directory.compose import Draft, new_key
 from mce_exchange.directory.model import Act, Directory, Life, Living, Status
 from mce_exchange.directory.public import PublicState
-from mce_exchange.directory.records import Bundle, RelayCard, decode_card, decode_witness
+from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import UsageError
 from mce_exchange.statement import DIRECTORY, Statement
 
@@ -37,7 +48,7 @@ def genesis(
     Example: mce directory genesis --name "Exercise" --root r1.key.pub --threshold 1 --relay-card relay.card
     --member-card be.card --out genesis.directory --exercise
     """
-    card = RelayCard.decode(read(relay_card))
+    card = read_relay_card(relay_card)
     if not 1 <= threshold <= len(root):
         raise UsageError(f"a threshold of {threshold} for {len(root)} root keys")
     draft = Draft(
@@ -45,7 +56,7 @@ def genesis(
         exercise=exercise,
         root_keys=tuple(new_key(read_public(path)) for path in root),
         root_threshold=threshold,
-        members=tuple(decode_card(read(path)) for path in member_card),
+        members=tuple(read_card(path) for path in member_card),
         relays=(card.relay,),
         log_keys=(Living(value=card.log_key, life=Life(added=0)),),
     )
@@ -67,7 +78,7 @@ def add(
     state = _followed(common, secret)
     draft, decided = changes.carried(state)
     for path in member_card:
-        draft = changes.enter(draft, decode_card(read(path)))
+        draft = changes.enter(draft, read_card(path))
     return _next(common, state, draft, out, decided)
 
 
@@ -111,7 +122,7 @@ def change(
     version = state.directory.version + 1
     draft, decided = changes.carried(state)
     for path in renew or ():
-        draft = changes.renew(draft, decode_card(read(path)), version=version)
+        draft = changes.renew(draft, read_card(path), version=version)
     for member in leave or ():
         draft = changes.leave(draft, member, version=version)
     for member in suspend or ():
@@ -133,10 +144,10 @@ def change(
             version=version,
         )
     if relay_card is not None:
-        draft = changes.succeed_relay(draft, RelayCard.decode(read(relay_card)), version=version)
+        draft = changes.succeed_relay(draft, read_relay_card(relay_card), version=version)
     draft = changes.set_witnesses(
         draft,
-        add=[decode_witness(read(path)) for path in witness or ()],
+        add=[read_witness(path) for path in witness or ()],
         end=end_witness or (),
         quorum=quorum,
         version=version,
