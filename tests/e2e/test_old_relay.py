@@ -40,9 +40,14 @@ async def test_who_goes_on_after_the_log_was_given_away_is_noticed(tmp_path: Pat
             make_home(f, tmp_path, member, stolen)
         async with node(tmp_path, "be") as be, node(tmp_path, "pt") as pt:
             await exchange(be, pt)
+            await pt.idle()
+            await be.idle()
             shutil.copytree(tmp_path / "data", copied / "data")
             # A thief of the machine does not end it, and members who know nothing yet follow.
             await exchange(pt, be)
+            # All of it is followed, the last answer too, before the length is taken.
+            await pt.idle()
+            await be.idle()
             size = be.node.follower.size
         adopted(f, copied / "data", ring.keys, given(f, ring))
         async with Relay(f, copied, ring, "127.0.0.1:0") as address:
