@@ -11,7 +11,9 @@ from mce_exchange.directory.model import Act, Life, Role, Status
 from mce_exchange.directory.records import Bundle
 from mce_exchange.errors import DirectoryError, UsageError
 from mce_exchange.keys import PrivateKey
+from mce_exchange.log.anchor import Quorum
 from mce_exchange.statement import DIRECTORY, Statement
+from tests.core.chronicle import witnessed
 from tests.federation import NOW_MINUTES, ROOTS, Person, signed
 from tests.trust.test_changes import (
     BEFORE,
@@ -180,3 +182,33 @@ def test_a_chain_of_three_takes_its_indices_from_the_last_version() -> None:
     assert current.ids[0] == BEFORE.id
     with pytest.raises(DirectoryError, match=r"^Directory version 3: "):
         trust.open_chain([*bundles[:2], Bundle(b"", ())], network_id=FEDERATION.network_id)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "holds"), [(1, 2, False), (2, 2, True), (3, 2, False), (0, 2, False), (1, 1, False)]
+)
+def test_l1_two_quorums_always_share_a_witness(k: int, n: int, holds: bool) -> None:
+    def change(draft: Draft) -> Draft:
+        three = replace(draft, **witnessed())  # type: ignore[arg-type]  # Draft's fields
+        return with_other_root(replace(three, witness_keys=three.witness_keys[:2], quorum=Quorum(k, n)))
+
+    if holds:
+        assert after(change).quorum == Quorum(k, n)
+    else:
+        with pytest.raises(DirectoryError, match=rf"quorum of {k} of {n} for 2 witnesses"):
+            after(change)
+
+
+@pytest.mark.parametrize("threshold", [1, 3])
+def test_the_threshold_may_be_one_root_and_all_of_them(threshold: int) -> None:
+    draft = changes.rotate_roots(Draft.of(BEFORE), threshold=threshold, version=2)
+    bundle = compose.successor(draft, current=BEFORE, now_minutes=NOW_MINUTES)
+    bundle = signed(bundle, ROOTS, network_id=FEDERATION.network_id)
+    changed = trust.open_next(BEFORE, bundle, index=9)
+    draft = replace(Draft.of(changed), name="Again")
+    bundle = compose.successor(draft, current=changed, now_minutes=NOW_MINUTES)
+    few = signed(bundle, ROOTS[: threshold - 1], network_id=FEDERATION.network_id)
+    with pytest.raises(DirectoryError):
+        trust.open_next(changed, few, index=10)
+    enough = signed(bundle, ROOTS[:threshold], network_id=FEDERATION.network_id)
+    assert trust.open_next(changed, enough, index=10).name == "Again"
