@@ -114,4 +114,4 @@ def mortal_homes(lives: Iterable[Life]) -> Iterator[None]:
     try:
         yield
     finally:
-        Database.write = original  # type: ignore[method-assign]
+        Database.write = original  # type: ignore[method-assign]  # what stood there before
